@@ -1,0 +1,102 @@
+//! Settings to a session: catalog, transport, endpoint and credentials.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use http_body_util::BodyExt;
+use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
+use nephos_engine::Session;
+use nephos_http::{
+    Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, InProcess, Network,
+};
+use nephos_s3::{LocalS3, OpenError, Options};
+
+use crate::args::{AddressingStyle, ConnectionArguments};
+use crate::error::Failure;
+
+/// Everything that a statement needs.
+pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failure> {
+    let catalog = catalog(arguments.registry.as_deref())?;
+    Ok(Session::new(Arc::new(catalog), client(arguments)?.build()))
+}
+
+fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
+    let built_in = nephos_builtin::providers()?;
+    let catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
+    Ok(match registry {
+        None => catalog,
+        Some(json) => {
+            let directory = ProviderDirectory::open(&RegistryConfig::parse(json)?)?;
+            catalog.with_directory(directory)
+        }
+    })
+}
+
+fn client(arguments: &ConnectionArguments) -> Result<ClientBuilder, Failure> {
+    let addressing = match arguments.addressing_style {
+        AddressingStyle::Auto => Addressing::Auto,
+        AddressingStyle::Path => Addressing::Path,
+        AddressingStyle::Virtual => Addressing::VirtualHost,
+    };
+    if arguments.local {
+        return local(addressing);
+    }
+    let url = match &arguments.endpoint_url {
+        Some(url) => Some(url.clone()),
+        None => variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
+    };
+    let url = url.map(|url| Endpoint::parse(&url)).transpose()?;
+    Ok(ClientBuilder::new(Arc::new(Network::new()))
+        .endpoint(Endpoint { url, addressing })
+        .credentials(CredentialsSource::AwsChain { profile: arguments.profile.clone() }))
+}
+
+/// The endpoint inside this process; where another process serves the same folder, that one.
+fn local(addressing: Addressing) -> Result<ClientBuilder, Failure> {
+    let credentials = CredentialsSource::Static(Credentials {
+        access_key_id: nephos_s3::ACCESS_KEY_ID.to_owned(),
+        secret_access_key: nephos_s3::SECRET_ACCESS_KEY.to_owned(),
+        session_token: None,
+    });
+    let endpoint = match LocalS3::open(&local_folder()?, Options::default()) {
+        Ok(endpoint) => endpoint,
+        Err(OpenError::InUse { endpoint: Some(url), .. }) => {
+            let url = Some(Endpoint::parse(&url)?);
+            return Ok(ClientBuilder::new(Arc::new(Network::new()))
+                .endpoint(Endpoint { url, addressing })
+                .credentials(credentials));
+        }
+        Err(error) => return Err(Failure::message(error.to_string())),
+    };
+    let transport = InProcess::new("local", move |request| {
+        let endpoint = endpoint.clone();
+        async move {
+            let request = request.map(|body| body.boxed_unsync());
+            endpoint.call(request).await
+        }
+        .boxed()
+    });
+    Ok(ClientBuilder::new(Arc::new(transport))
+        .endpoint(Endpoint { url: None, addressing })
+        .credentials(credentials))
+}
+
+/// `$NEPHOS_HOME/local`.
+pub(crate) fn local_folder() -> Result<PathBuf, Failure> {
+    Ok(home()?.join("local"))
+}
+
+fn home() -> Result<PathBuf, Failure> {
+    if let Some(home) = variable("NEPHOS_HOME") {
+        return Ok(PathBuf::from(home));
+    }
+    std::env::home_dir().map(|home| home.join(".nephos")).ok_or_else(|| {
+        Failure::message("there is no home directory")
+            .hint("set NEPHOS_HOME to a folder that nephos may write")
+    })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,40 @@
+//! The `nephos` binary.
+//!
+//! **Purpose.** Reads arguments and environment, runs statements, prints rows and errors.
+//!
+//! **Owns.** Arguments, settings, output formats, how errors look, exit codes.
+//!
+//! **Does not own.** Planning, calls, the meaning of a statement.
+//!
+//! **Invariants.** Rows go to stdout (or the file of `-f`), everything else to stderr. Exit code 0
+//! means that every statement succeeded and every row was written.
+
+mod args;
+mod connect;
+mod error;
+mod exec;
+mod local;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command, LocalCommand};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return error::report(&error::Failure::from(error)),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Exec(exec) => exec::run(exec).await,
+            Command::Local(LocalCommand::Serve(serve)) => local::serve(serve).await,
+        }
+    });
+    // Tasks that still hash or write are not waited for: their results are not wanted any more.
+    runtime.shutdown_background();
+    done
+}

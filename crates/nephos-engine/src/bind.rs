@@ -1,0 +1,487 @@
+//! Relations of a query to tables over calls.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::DataFrame;
+use datafusion::sql::parser::Statement as DfStatement;
+use nephos_catalog::{ColumnOrigin, Lookup, Method, ResourceRef, SqlVerb, lookup};
+use nephos_http::{Call, Paging};
+use nephos_sql::ast::{
+    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    Spanned, TableAlias, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+use nephos_sql::{Exec, exec_index};
+
+use crate::names::resolve_columns;
+use crate::predicate::{Condition, conditions, conjuncts};
+use crate::scalar::to_text;
+use crate::session::select_not_supported;
+use crate::table::{CallRows, CallTable, Source};
+use crate::{Error, Outcome, Session};
+
+/// A relation of a query that is not `DataFusion`'s own.
+struct Relation {
+    /// `provider.service.resource`, or the name that stands for a call.
+    name: Vec<String>,
+    /// Name under which the query refers to it.
+    alias: String,
+    /// Name under which the table is registered.
+    table: String,
+    /// Conditions of the query around it.
+    conditions: Vec<Condition>,
+    span: datafusion::common::Span,
+}
+
+impl Session {
+    /// SELECT.
+    pub(crate) async fn query(&self, query: Query, execs: &[Exec]) -> Result<Outcome, Error> {
+        Ok(Outcome::Rows(self.stream(query, execs).await?))
+    }
+
+    /// Rows of a query.
+    pub(crate) async fn stream(
+        &self,
+        query: Query,
+        execs: &[Exec],
+    ) -> Result<SendableRecordBatchStream, Error> {
+        let plan = self.plan(query, execs).await?;
+        Ok(DataFrame::new(self.context().state(), plan).execute_stream().await?)
+    }
+
+    /// Plans a query. No call is made.
+    pub(crate) async fn plan(
+        &self,
+        mut query: Query,
+        execs: &[Exec],
+    ) -> Result<LogicalPlan, Error> {
+        let mut relations = Relations { session: self, found: Vec::new() };
+        let _ = VisitMut::visit(&mut query, &mut relations);
+        let found = relations.found;
+        let mut tables = Vec::new();
+        let mut columns: Vec<String> = Vec::new();
+        let mut qualifiers = Vec::new();
+        for relation in &found {
+            let bound = self.bind(relation, execs).await.map_err(|e| e.lines(relation.span))?;
+            columns.extend(bound.column_names());
+            qualifiers.push((relation.name.clone(), relation.alias.clone()));
+            tables.push((relation.table.clone(), Arc::new(bound)));
+        }
+        if !tables.is_empty() {
+            resolve_columns(&mut query, &columns, &qualifiers);
+        }
+        let context = self.context();
+        for (name, table) in &tables {
+            context.register_table(quoted(name), table.clone())?;
+        }
+        let statement =
+            DfStatement::Statement(Box::new(nephos_sql::ast::Statement::Query(Box::new(query))));
+        let plan = context.state().statement_to_plan(statement).await;
+        for (name, _) in &tables {
+            context.deregister_table(quoted(name))?;
+        }
+        plan.map_err(|error| not_found(error.into()))
+    }
+
+    async fn bind(&self, relation: &Relation, execs: &[Exec]) -> Result<CallTable, Error> {
+        if let [name] = relation.name.as_slice()
+            && let Some(exec) = exec_index(name).and_then(|index| execs.get(index))
+        {
+            return Box::pin(self.exec_table(exec, execs)).await;
+        }
+        let parts: Vec<&str> = relation.name.iter().map(String::as_str).collect();
+        let resource = self.resource(&parts)?;
+        let mut given: Vec<(String, Vec<ScalarValue>)> = Vec::new();
+        let mut computed: Vec<String> = Vec::new();
+        for condition in &relation.conditions {
+            let Some((name, prefix)) = condition.column.split_last() else { continue };
+            let mine = prefix.is_empty()
+                || prefix == relation.name.as_slice()
+                || matches!(prefix, [alias] if *alias == relation.alias);
+            if !mine || given.iter().any(|(other, _)| other == name) {
+                continue;
+            }
+            match self.constants(&condition.values).await? {
+                Some(values) => given.push((name.clone(), values)),
+                None => computed.push(name.clone()),
+            }
+        }
+        let methods = resource.resource.methods_for(SqlVerb::Select);
+        if methods.is_empty() {
+            return Err(select_not_supported(&resource));
+        }
+        let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+        let method = choose(&methods, &names)
+            .ok_or_else(|| no_method(&resource, "SELECT", &methods, &names, &computed))?;
+        self.select_table(&resource, method, &given)
+    }
+
+    /// The table of a method with the parameters that conditions give it.
+    fn select_table(
+        &self,
+        resource: &ResourceRef,
+        method: &Method,
+        given: &[(String, Vec<ScalarValue>)],
+    ) -> Result<CallTable, Error> {
+        let columns = method.response.columns.clone();
+        let paged = method.page.is_some();
+        let shown: Vec<usize> = columns
+            .iter()
+            .enumerate()
+            // Fields around the rows of a paged list say where a page ends: nothing of the rows.
+            .filter(|(_, column)| !(paged && column.origin == ColumnOrigin::Envelope))
+            .map(|(index, _)| index)
+            .collect();
+        let accepted = method.accepted_params();
+        let required = method.required_params();
+        let mut bound: Vec<(String, Vec<Option<String>>)> = Vec::new();
+        for (name, values) in given {
+            let Lookup::Found(param) = lookup(name, accepted.iter().map(String::as_str)) else {
+                continue;
+            };
+            // A name that is a column as written is a filter, unless the call needs it.
+            let is_column = shown.iter().any(|index| columns[*index].name == *name);
+            if is_column && param != name && !required.iter().any(|r| r == param) {
+                continue;
+            }
+            if bound.iter().any(|(other, _)| other == param) {
+                continue;
+            }
+            let texts = values.iter().map(to_text).collect::<Result<Vec<_>, _>>()?;
+            bound.push((param.to_owned(), texts));
+        }
+        let shown_name = |name: &str| shown.iter().any(|index| columns[*index].name == name);
+        let params: Vec<String> =
+            bound.iter().map(|(name, _)| name.clone()).filter(|name| !shown_name(name)).collect();
+        let mut calls = Vec::new();
+        for combination in combinations(&bound) {
+            let args: Vec<(String, String)> = combination
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .collect();
+            // `= NULL` is never true: there is nothing to ask for.
+            if args.len() < combination.len() {
+                continue;
+            }
+            let values = params
+                .iter()
+                .map(|name| {
+                    args.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap_or_default()
+                })
+                .collect();
+            let call = Call::new(resource, method, args, None)?;
+            calls.push(CallRows {
+                source: Arc::new(Source::Call(Box::new(call))),
+                paging: Paging::Follow,
+                params: values,
+                once: None,
+            });
+        }
+        Ok(CallTable { client: self.client.clone(), columns, shown, params, calls })
+    }
+
+    /// Values of constant expressions; `None` when one of them is not constant.
+    pub(crate) async fn constants(
+        &self,
+        exprs: &[Expr],
+    ) -> Result<Option<Vec<ScalarValue>>, Error> {
+        let mut values = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            match literal(expr) {
+                Some(value) => values.push(value),
+                None if is_constant(expr) => {
+                    values.extend(self.evaluate(vec![expr.clone()], &[]).await?)
+                }
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(values))
+    }
+
+    /// Values of expressions that may hold subqueries and calls.
+    pub(crate) async fn scalars(
+        &self,
+        exprs: &[Expr],
+        execs: &[Exec],
+    ) -> Result<Vec<ScalarValue>, Error> {
+        if let Some(values) = exprs.iter().map(literal).collect::<Option<Vec<_>>>() {
+            return Ok(values);
+        }
+        self.evaluate(exprs.to_vec(), execs).await
+    }
+
+    async fn evaluate(&self, exprs: Vec<Expr>, execs: &[Exec]) -> Result<Vec<ScalarValue>, Error> {
+        let plan = Box::pin(self.plan(row_query(exprs), execs)).await?;
+        let frame = DataFrame::new(self.context().state(), plan);
+        Ok(one_row(&frame.collect().await?)?)
+    }
+}
+
+/// The values of the one row of a result.
+pub(crate) fn one_row(
+    batches: &[datafusion::arrow::array::RecordBatch],
+) -> datafusion::common::Result<Vec<ScalarValue>> {
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return datafusion::common::exec_err!("an expression gave no value");
+    };
+    batch.columns().iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
+}
+
+/// `SELECT expr, expr, ..`.
+pub(crate) fn row_query(exprs: Vec<Expr>) -> Query {
+    use nephos_sql::ast::{SelectItem, helpers::attached_token::AttachedToken};
+    let mut query = empty_query();
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.select_token = AttachedToken::empty();
+        select.projection = exprs
+            .into_iter()
+            .enumerate()
+            .map(|(index, expr)| SelectItem::ExprWithAlias {
+                expr,
+                alias: Ident::with_quote('"', format!("v{index}")),
+            })
+            .collect();
+    }
+    query
+}
+
+/// A query to fill in.
+pub(crate) fn empty_query() -> Query {
+    match nephos_sql::parse("SELECT 1").map(|mut parsed| parsed.remove(0).kind) {
+        Ok(nephos_sql::StatementKind::Query(query)) => *query,
+        _ => unreachable!("SELECT 1 is a query"),
+    }
+}
+
+/// The first method in document order whose required parameters are all given.
+pub(crate) fn choose<'a>(methods: &[&'a Method], names: &[&str]) -> Option<&'a Method> {
+    methods.iter().copied().find(|method| missing(method, names).is_empty())
+}
+
+fn missing(method: &Method, names: &[&str]) -> Vec<String> {
+    let accepted = method.accepted_params();
+    let given: Vec<&str> = names
+        .iter()
+        .filter_map(|name| match lookup(name, accepted.iter().map(String::as_str)) {
+            Lookup::Found(found) => Some(found),
+            _ => None,
+        })
+        .collect();
+    method.required_params().into_iter().filter(|name| !given.contains(&name.as_str())).collect()
+}
+
+/// Says what each method still lacks.
+pub(crate) fn no_method(
+    resource: &ResourceRef,
+    verb: &str,
+    methods: &[&Method],
+    names: &[&str],
+    computed: &[String],
+) -> Error {
+    let table = resource.full_name();
+    let lacks: Vec<(String, String)> = methods
+        .iter()
+        .map(|method| (method.name.clone(), missing(method, names).join(", ")))
+        .collect();
+    let message = match lacks.as_slice() {
+        [(method, names)] => {
+            let plural = if names.contains(',') { "s" } else { "" };
+            format!("missing required parameter{plural} {names} for {verb} on {table} ({method})")
+        }
+        _ => {
+            let all: Vec<String> =
+                lacks.iter().map(|(method, names)| format!("{method} lacks {names}")).collect();
+            format!(
+                "no method for {verb} on {table} has all its required parameters: {}",
+                all.join("; ")
+            )
+        }
+    };
+    let mut error = Error::plan(message).hint(format!("SHOW METHODS IN {table}"));
+    if !computed.is_empty() {
+        error = error.hint(format!(
+            "{} is compared with something that is not a constant; SET VARIABLE x = (SELECT ..) \
+             and getvariable('x') carry a value over",
+            computed.join(", ")
+        ));
+    }
+    error
+}
+
+/// Every combination of one value for each parameter.
+pub(crate) fn combinations(
+    bound: &[(String, Vec<Option<String>>)],
+) -> Vec<Vec<(String, Option<String>)>> {
+    let mut all: Vec<Vec<(String, Option<String>)>> = vec![Vec::new()];
+    for (name, values) in bound {
+        let mut distinct: Vec<&Option<String>> = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        all = all
+            .into_iter()
+            .flat_map(|row| {
+                distinct.iter().map(move |value| {
+                    let mut row = row.clone();
+                    row.push((name.clone(), (*value).clone()));
+                    row
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+/// The value of a literal.
+pub(crate) fn literal(expr: &Expr) -> Option<ScalarValue> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(ScalarValue::from(text.as_str())),
+            Value::Boolean(truth) => Some(ScalarValue::from(*truth)),
+            Value::Null => Some(ScalarValue::Utf8(None)),
+            Value::Number(digits, _) => digits.parse::<i64>().ok().map(ScalarValue::from),
+            _ => None,
+        },
+        Expr::Nested(inner) => literal(inner),
+        _ => None,
+    }
+}
+
+/// Whether an expression refers to nothing outside itself.
+fn is_constant(expr: &Expr) -> bool {
+    struct Refers;
+    impl Visitor for Refers {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    Visit::visit(expr, &mut Refers).is_continue()
+}
+
+/// Collects relations and gives each a table name of its own.
+struct Relations<'a> {
+    session: &'a Session,
+    found: Vec<Relation>,
+}
+
+impl VisitorMut for Relations<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let mut parts = Vec::new();
+        if let Some(selection) = &select.selection {
+            conjuncts(selection, &mut parts);
+        }
+        for join in select.from.iter().flat_map(|table| table.joins.iter()) {
+            // A condition of an outer join says nothing of the rows on its kept side, but it may
+            // carry parameters of the other one; those of an inner join hold for both.
+            if let Some(JoinConstraint::On(on)) = constraint(&join.join_operator) {
+                conjuncts(on, &mut parts);
+            }
+        }
+        let conditions: Vec<Condition> = parts.into_iter().flat_map(conditions).collect();
+        for table in &mut select.from {
+            self.table(table, &conditions);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Relations<'_> {
+    fn table(&mut self, table: &mut TableWithJoins, conditions: &[Condition]) {
+        self.factor(&mut table.relation, conditions);
+        for join in &mut table.joins {
+            self.factor(&mut join.relation, conditions);
+        }
+    }
+
+    fn factor(&mut self, factor: &mut TableFactor, conditions: &[Condition]) {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let parts: Vec<String> = name
+                    .0
+                    .iter()
+                    .filter_map(|part| part.as_ident().map(|ident| ident.value.clone()))
+                    .collect();
+                let ours = parts.len() == 3
+                    || matches!(parts.as_slice(), [only] if exec_index(only).is_some());
+                if !ours {
+                    return;
+                }
+                let span = name.span();
+                let span =
+                    datafusion::common::Span::try_from_sqlparser_span(span).unwrap_or_else(|| {
+                        datafusion::common::Span::new(
+                            datafusion::common::Location { line: 0, column: 0 },
+                            datafusion::common::Location { line: 0, column: 0 },
+                        )
+                    });
+                let table = self.session.table_name();
+                let shown = match alias {
+                    Some(alias) => alias.name.value.clone(),
+                    None => parts.last().cloned().unwrap_or_default(),
+                };
+                if alias.is_none() {
+                    *alias = Some(TableAlias {
+                        explicit: true,
+                        name: Ident::with_quote('"', shown.clone()),
+                        columns: Vec::new(),
+                        at: None,
+                    });
+                }
+                *name = ObjectName(vec![ObjectNamePart::Identifier(Ident::with_quote(
+                    '"',
+                    table.clone(),
+                ))]);
+                self.found.push(Relation {
+                    name: parts,
+                    alias: shown,
+                    table,
+                    conditions: conditions.to_vec(),
+                    span,
+                });
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.table(table_with_joins, conditions);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    match operator {
+        JoinOperator::Join(c)
+        | JoinOperator::Inner(c)
+        | JoinOperator::Left(c)
+        | JoinOperator::LeftOuter(c) => Some(c),
+        _ => None,
+    }
+}
+
+fn quoted(name: &str) -> datafusion::common::TableReference {
+    datafusion::common::TableReference::bare(name.to_owned())
+}
+
+/// `DataFusion` looks for unknown tables in a catalog of its own, which means nothing to users.
+fn not_found(error: Error) -> Error {
+    let Some(rest) = error.message.strip_prefix("table 'datafusion.public.") else { return error };
+    let name = rest.split('\'').next().unwrap_or_default().to_owned();
+    let mut out = error;
+    out.message = format!("table {name} does not exist");
+    out.hint("tables are named provider.service.resource, such as aws.s3.buckets")
+}

@@ -1,0 +1,284 @@
+//! A method with its arguments, checked before anything is sent.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use nephos_catalog::{Auth, HttpVerb, Kind, Lookup, Method, Param, ResourceRef, lookup, nearest};
+
+use crate::body::{Payload, PayloadSource};
+use crate::xml_write::write_xml;
+use crate::{CallError, CallErrorKind};
+
+/// A method with checked arguments and a body that can be sent.
+#[derive(Clone)]
+pub struct Call {
+    /// `provider.service.resource.method`, for messages.
+    pub target: String,
+    /// The method.
+    pub method: Arc<Method>,
+    /// Service name that requests are signed for.
+    pub signing_name: String,
+    /// How the provider authorises calls.
+    pub auth: Option<Auth>,
+    /// Arguments under their declared names, in the order given.
+    pub args: Vec<(String, String)>,
+    /// The request body.
+    pub payload: PayloadSource,
+    /// Media type of the body, where it is known.
+    pub(crate) content_type: Option<String>,
+    /// `Content-MD5` of the body, where the service wants one.
+    pub(crate) content_md5: Option<String>,
+}
+
+impl Call {
+    /// Checks names, required arguments, values and the body. Nothing is sent; a file is looked at.
+    pub fn new(
+        resource: &ResourceRef,
+        method: &Method,
+        args: Vec<(String, String)>,
+        payload: Option<Payload>,
+    ) -> Result<Self, CallError> {
+        let target = format!("{}.{}", resource.full_name(), method.name);
+        let show = format!("SHOW METHODS IN {}", resource.full_name());
+        let mut known: Vec<(String, String)> = Vec::new();
+        for (name, value) in args {
+            let declared =
+                declared_name(method, &name).map_err(|error| error.hint(show.clone()))?;
+            if known.iter().any(|(other, _)| *other == declared) {
+                return Err(CallError::new(
+                    CallErrorKind::Argument,
+                    format!("parameter {declared} of {target} is given twice"),
+                ));
+            }
+            if let Some(param) = method.param(&declared) {
+                check_value(param, &value)?;
+            }
+            known.push((declared, value));
+        }
+        let missing: Vec<String> = method
+            .required_params()
+            .into_iter()
+            .filter(|name| !known.iter().any(|(given, _)| given == name))
+            .filter(|name| payload.is_none() || !is_body_field(method, name))
+            .collect();
+        if !missing.is_empty() {
+            let plural = if missing.len() == 1 { "" } else { "s" };
+            return Err(CallError::new(
+                CallErrorKind::Argument,
+                format!("missing required parameter{plural} {} for {target}", missing.join(", ")),
+            )
+            .hint(show));
+        }
+        let mut call = Self {
+            target,
+            method: Arc::new(method.clone()),
+            signing_name: method
+                .signing_name
+                .clone()
+                .unwrap_or_else(|| resource.signing_name.clone()),
+            auth: resource.provider.auth.clone(),
+            args: known,
+            payload: PayloadSource::Empty,
+            content_type: None,
+            content_md5: None,
+        };
+        call.take_payload(payload)?;
+        Ok(call)
+    }
+
+    /// The argument of this declared name.
+    pub fn arg(&self, name: &str) -> Option<&str> {
+        self.args.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    fn take_payload(&mut self, payload: Option<Payload>) -> Result<(), CallError> {
+        let method = self.method.clone();
+        let Some(body) = &method.body else {
+            return match payload {
+                None => Ok(()),
+                Some(_) => Err(CallError::new(
+                    CallErrorKind::Payload,
+                    format!("{} takes no request body", self.target),
+                )
+                .hint(format!("DESCRIBE METHOD {} shows what it takes", self.target))),
+            };
+        };
+        // Body fields given as columns make a structure.
+        let fields: serde_json::Map<String, serde_json::Value> = body
+            .schema
+            .properties
+            .iter()
+            .filter_map(|(field, _)| {
+                let column = body.naming.column(field);
+                if method.param(&column).is_some() {
+                    return None;
+                }
+                let position = self.args.iter().position(|(name, _)| *name == column)?;
+                let (_, value) = self.args.remove(position);
+                let structured = serde_json::from_str(&value)
+                    .ok()
+                    .filter(|v: &serde_json::Value| v.is_object() || v.is_array());
+                Some((field.clone(), structured.unwrap_or(serde_json::Value::String(value))))
+            })
+            .collect();
+        let payload = match (payload, fields.is_empty()) {
+            (Some(_), false) => {
+                return Err(CallError::new(
+                    CallErrorKind::Payload,
+                    format!("{} is given both body fields and a payload", self.target),
+                ));
+            }
+            (None, false) => Some(Payload::Json(serde_json::Value::Object(fields))),
+            (payload, true) => payload,
+        };
+        let Some(payload) = payload else {
+            // Without a translation rule a document's `required` says little: bodies of old
+            // documents are all required. An upload of bytes that were forgotten would overwrite
+            // what is there with nothing: an empty one has to be asked for.
+            let upload = body.raw && method.http == HttpVerb::Put;
+            let wanted = upload
+                || body.required
+                    && (body.raw
+                        || body.naming == nephos_catalog::BodyNaming::Naive
+                        || !body.schema.required.is_empty());
+            return if wanted { Err(self.body_missing(body.raw)) } else { Ok(()) };
+        };
+        let structured = !body.raw;
+        self.content_type = Some(match &payload {
+            Payload::Xml(_) => "application/xml".to_owned(),
+            _ => body.media_type.clone(),
+        });
+        self.payload = match payload {
+            Payload::Json(value) if body.media_type.contains("xml") && structured => {
+                PayloadSource::Bytes(Bytes::from(write_xml(&body.schema, &value)?))
+            }
+            Payload::Json(value) => PayloadSource::Bytes(Bytes::from(value.to_string())),
+            Payload::Xml(text) => PayloadSource::Bytes(Bytes::from(text)),
+            Payload::Bytes(bytes) => PayloadSource::Bytes(bytes),
+            Payload::File { path, offset, length } => PayloadSource::file(&path, offset, length)?,
+        };
+        let has_checksum = self
+            .args
+            .iter()
+            .any(|(name, _)| name == "Content-MD5" || name.starts_with("x-amz-checksum-"));
+        let wants_checksum = method.checksum_required || method.param("Content-MD5").is_some();
+        if let PayloadSource::Bytes(bytes) = &self.payload
+            && structured
+            && wants_checksum
+            && !has_checksum
+        {
+            use md5::{Digest, Md5};
+            self.content_md5 =
+                Some(base64::engine::general_purpose::STANDARD.encode(Md5::digest(bytes)));
+        }
+        Ok(())
+    }
+
+    fn body_missing(&self, raw: bool) -> CallError {
+        let error = CallError::new(
+            CallErrorKind::Payload,
+            format!("{} needs a request body and none is given", self.target),
+        );
+        if raw {
+            error.hint("give @@file='path' or @@body='text'; @@body='' sends an empty one")
+        } else {
+            error.hint("give @@json='{..}', @@xml='<..>' or @@file='path'")
+        }
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let args: Vec<(&str, &str)> = self
+            .args
+            .iter()
+            .map(|(name, value)| {
+                let secret = self.method.param(name).is_some_and(|param| param.secret);
+                (name.as_str(), if secret { "[secret]" } else { value.as_str() })
+            })
+            .collect();
+        f.debug_struct("Call")
+            .field("target", &self.target)
+            .field("args", &args)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_body_field(method: &Method, column: &str) -> bool {
+    method.param(column).is_none()
+        && method.body.as_ref().is_some_and(|body| {
+            body.schema.properties.iter().any(|(field, _)| body.naming.column(field) == column)
+        })
+}
+
+/// The declared name that an argument means; one of a family (`x-amz-meta-*`) keeps its own.
+fn declared_name(method: &Method, name: &str) -> Result<String, CallError> {
+    let accepted = method.accepted_params();
+    let in_family = method.params.iter().filter_map(Param::family).any(|prefix| {
+        name.len() > prefix.len()
+            && name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    });
+    match lookup(name, accepted.iter().map(String::as_str)) {
+        Lookup::Found(found) => Ok(found.to_owned()),
+        _ if in_family => Ok(name.to_ascii_lowercase()),
+        Lookup::Ambiguous(candidates) => Err(CallError::new(
+            CallErrorKind::Argument,
+            format!("parameter {name} is ambiguous: it may mean {}", candidates.join(" or ")),
+        )),
+        Lookup::Missing => {
+            let mut error = CallError::new(
+                CallErrorKind::Argument,
+                format!("method {} has no parameter {name}", method.name),
+            );
+            let near = nearest(name, accepted.iter().map(String::as_str));
+            if !near.is_empty() {
+                error = error.hint(format!("did you mean {}?", near.join(" or ")));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Checks a value against what the document says of its parameter. `enum` is not enforced:
+/// services accept values before documents know them.
+fn check_value(param: &Param, value: &str) -> Result<(), CallError> {
+    let shown = if param.secret { "[secret]" } else { value };
+    let fault = |wanted: String| {
+        CallError::new(
+            CallErrorKind::Argument,
+            format!("{} must be {wanted}, found '{shown}'", param.name),
+        )
+    };
+    match param.kind {
+        Kind::Integer => {
+            let range = match (param.minimum, param.maximum) {
+                (Some(low), Some(high)) => format!("an integer from {low} to {high}"),
+                (Some(low), None) => format!("an integer of at least {low}"),
+                (None, Some(high)) => format!("an integer of at most {high}"),
+                (None, None) => "an integer".to_owned(),
+            };
+            let number: i64 = value.trim().parse().map_err(|_| fault(range.clone()))?;
+            let low = param.minimum.is_none_or(|low| number >= low);
+            let high = param.maximum.is_none_or(|high| number <= high);
+            if low && high { Ok(()) } else { Err(fault(range)) }
+        }
+        Kind::Number => {
+            value.trim().parse::<f64>().map(|_| ()).map_err(|_| fault("a number".to_owned()))
+        }
+        Kind::Boolean if !matches!(value, "true" | "false") => {
+            Err(fault("true or false".to_owned()))
+        }
+        _ if param.location == nephos_catalog::Location::Path && value.is_empty() => {
+            Err(fault("at least one character".to_owned()))
+        }
+        _ if param.location == nephos_catalog::Location::Header
+            && http::HeaderValue::from_str(value).is_err()
+            && http::HeaderValue::from_bytes(value.as_bytes()).is_err() =>
+        {
+            Err(fault("text without control characters".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}

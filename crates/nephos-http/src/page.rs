@@ -1,0 +1,218 @@
+//! Rows of a call, page after page.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, FuturesOrdered, StreamExt};
+use nephos_catalog::PageAlgorithm;
+
+use crate::client::{Client, Paging, RowRequest};
+use crate::decode::{Answer, DecodedPage, Decoder, Next};
+use crate::{Call, CallError, CallErrorKind};
+
+/// Pages asked for ahead at the most. Each holds one answer of at most 1,000 rows.
+const MOST_AHEAD: usize = 8;
+
+/// A stream of batches, one a page. It ends when the service says that there is no more.
+pub(crate) fn rows(
+    client: Arc<Client>,
+    request: RowRequest,
+) -> BoxStream<'static, Result<RecordBatch, CallError>> {
+    let followed = request.paging == Paging::Follow;
+    let decoder = Decoder::new(request.call.method.clone(), &request.columns, followed);
+    let pages = Pages {
+        client,
+        call: Arc::new(request.call),
+        decoder,
+        followed,
+        state: State::First,
+        ahead: FuturesOrdered::new(),
+    };
+    futures::stream::unfold(pages, |mut pages| async move {
+        let item = pages.next().await?;
+        if item.is_err() {
+            pages.state = State::Done;
+        }
+        Some((item, pages))
+    })
+    .boxed()
+}
+
+enum State {
+    First,
+    /// The next page is had with these parameters.
+    Cursor(Vec<(String, String)>),
+    /// Pages are asked for ahead: rows up to `last` are out, `asked` is the marker of the last
+    /// request under way, `stride` rows make a page, `depth` requests may be under way.
+    Ahead {
+        parameter: String,
+        last: u64,
+        asked: u64,
+        stride: u64,
+        depth: usize,
+    },
+    Done,
+}
+
+struct Pages {
+    client: Arc<Client>,
+    call: Arc<Call>,
+    decoder: Decoder,
+    followed: bool,
+    state: State,
+    ahead: FuturesOrdered<BoxFuture<'static, (u64, Result<Answer, CallError>)>>,
+}
+
+impl Pages {
+    async fn next(&mut self) -> Option<Result<RecordBatch, CallError>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Done => None,
+            State::First => Some(self.first().await),
+            State::Cursor(tokens) => Some(self.cursor(tokens).await),
+            State::Ahead { parameter, last, asked, stride, depth } => {
+                Some(self.page_ahead(parameter, last, asked, stride, depth).await)
+            }
+        }
+    }
+
+    async fn first(&mut self) -> Result<RecordBatch, CallError> {
+        let page = self.fetch(&[]).await?;
+        if self.followed {
+            self.state = self.after_first(&page)?;
+        }
+        Ok(page.batch)
+    }
+
+    fn after_first(&self, page: &DecodedPage) -> Result<State, CallError> {
+        let tokens = match &page.next {
+            Next::End => return Ok(State::Done),
+            Next::Missing => return Err(self.no_token()),
+            Next::Tokens(tokens) => tokens.clone(),
+        };
+        let integer = self
+            .call
+            .method
+            .page
+            .as_ref()
+            .is_some_and(|page| page.algorithm == PageAlgorithm::IntegerMarker);
+        let stride = page.batch.num_rows() as u64;
+        match tokens.as_slice() {
+            [(parameter, token)] if integer && stride > 0 => match token.parse::<u64>() {
+                Ok(last) => Ok(State::Ahead {
+                    parameter: parameter.clone(),
+                    last,
+                    asked: last.saturating_sub(stride),
+                    stride,
+                    depth: 2,
+                }),
+                Err(_) => Ok(State::Cursor(tokens)),
+            },
+            _ => Ok(State::Cursor(tokens)),
+        }
+    }
+
+    async fn cursor(&mut self, tokens: Vec<(String, String)>) -> Result<RecordBatch, CallError> {
+        let page = self.fetch(&tokens).await?;
+        match &page.next {
+            Next::End => {}
+            Next::Missing => return Err(self.no_token()),
+            Next::Tokens(next) if *next == tokens => return Err(self.repeated(&tokens)),
+            Next::Tokens(next) => self.state = State::Cursor(next.clone()),
+        }
+        Ok(page.batch)
+    }
+
+    /// Takes the page that continues at `last`. Markers of later pages are guessed by adding a
+    /// page's rows; a guess that the page before it does not confirm is thrown away, with all
+    /// behind it, and the rest is read one page at a time: numbers with gaps make pages longer.
+    async fn page_ahead(
+        &mut self,
+        parameter: String,
+        last: u64,
+        mut asked: u64,
+        stride: u64,
+        depth: usize,
+    ) -> Result<RecordBatch, CallError> {
+        let limit = self
+            .call
+            .method
+            .param(&parameter)
+            .and_then(|param| param.maximum)
+            .and_then(|maximum| u64::try_from(maximum).ok())
+            .unwrap_or(u64::MAX);
+        while self.ahead.len() < depth {
+            let marker = if self.ahead.is_empty() { last } else { asked.saturating_add(stride) };
+            // The first one is known to be there; others only below the largest number there is.
+            if !self.ahead.is_empty() && marker >= limit {
+                break;
+            }
+            asked = marker;
+            let (client, call) = (self.client.clone(), self.call.clone());
+            let extra = vec![(parameter.clone(), marker.to_string())];
+            self.ahead
+                .push_back(Box::pin(async move { (marker, client.fetch(&call, &extra).await) }));
+        }
+        let Some((marker, answer)) = self.ahead.next().await else {
+            return Err(self.no_token());
+        };
+        if marker != last {
+            self.ahead = FuturesOrdered::new();
+            let page = self.fetch(&[(parameter.clone(), last.to_string())]).await?;
+            return self.advance(page, parameter, last, last, stride, 1);
+        }
+        let page = self.decoder.decode(&answer?)?;
+        self.advance(page, parameter, last, asked, stride, (depth * 2).min(MOST_AHEAD))
+    }
+
+    fn advance(
+        &mut self,
+        page: DecodedPage,
+        parameter: String,
+        last: u64,
+        asked: u64,
+        stride: u64,
+        depth: usize,
+    ) -> Result<RecordBatch, CallError> {
+        match &page.next {
+            Next::End => self.ahead = FuturesOrdered::new(),
+            Next::Missing => return Err(self.no_token()),
+            Next::Tokens(tokens) => {
+                let next = tokens.first().and_then(|(_, token)| token.parse::<u64>().ok());
+                match next {
+                    Some(next) if next > last => {
+                        self.state = State::Ahead { parameter, last: next, asked, stride, depth };
+                    }
+                    _ => return Err(self.repeated(tokens)),
+                }
+            }
+        }
+        Ok(page.batch)
+    }
+
+    async fn fetch(&mut self, extra: &[(String, String)]) -> Result<DecodedPage, CallError> {
+        self.decoder.decode(&self.client.fetch(&self.call, extra).await?)
+    }
+
+    fn no_token(&self) -> CallError {
+        CallError::new(
+            CallErrorKind::Incomplete,
+            format!("{} says that there is more but gives no token for it", self.call.target),
+        )
+        .hint("the rows so far are not the whole result")
+    }
+
+    fn repeated(&self, tokens: &[(String, String)]) -> CallError {
+        let shown: Vec<String> =
+            tokens.iter().map(|(name, token)| format!("{name}={token}")).collect();
+        CallError::new(
+            CallErrorKind::Incomplete,
+            format!(
+                "{} gives the same page token twice ({}): following it would never end",
+                self.call.target,
+                shown.join(", ")
+            ),
+        )
+        .hint("the rows so far are not the whole result")
+    }
+}

@@ -1,0 +1,88 @@
+//! The network.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+
+use super::{BoxError, RequestBody, ResponseBody, Transport};
+use crate::{CallError, CallErrorKind};
+
+/// A service that does not take a connection in this time is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing moves for this long is dead.
+const IDLE_READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// HTTP over TCP, with connections kept open between calls.
+#[derive(Debug, Default)]
+pub struct Network {
+    /// Made on first use: reading the certificates of the system takes longer than most statements.
+    client: OnceLock<reqwest::Client>,
+}
+
+impl Network {
+    /// A client of its own, with no connection yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, CallError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // Installing twice is harmless: the first provider stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(IDLE_READ_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .user_agent(concat!("nephos/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| {
+                CallError::new(CallErrorKind::Transport, "the HTTP client cannot be set up")
+                    .source(error)
+            })?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, CallError> {
+        let (parts, body) = request.into_parts();
+        let host = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
+        let request = Request::from_parts(parts, reqwest::Body::wrap(body));
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
+        let response =
+            self.client()?.execute(request).await.map_err(|error| failed(&host, error))?;
+        let response: Response<reqwest::Body> = response.into();
+        Ok(response
+            .map(|body| body.map_err(|error| BoxError::from(error.without_url())).boxed_unsync()))
+    }
+}
+
+fn failed(host: &str, error: reqwest::Error) -> CallError {
+    let never_left = error.is_connect();
+    let what = if error.is_timeout() && never_left {
+        "no connection in time to"
+    } else if never_left {
+        "cannot connect to"
+    } else if error.is_timeout() {
+        "no answer in time from"
+    } else {
+        "the connection broke while talking to"
+    };
+    // The URL may carry a signature or a token.
+    let mut failure = CallError::new(CallErrorKind::Transport, format!("{what} {host}"))
+        .source(error.without_url());
+    if never_left {
+        failure = failure.retryable();
+    }
+    failure
+}
