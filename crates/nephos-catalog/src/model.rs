@@ -523,6 +523,8 @@ pub struct TokenPair {
     pub request: String,
     /// Where it travels.
     pub place: TokenPlace,
+    /// No row comes after a marker of this number.
+    pub maximum: Option<u64>,
     /// Where the response holds it.
     pub response: RowPath,
 }

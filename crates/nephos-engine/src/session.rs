@@ -69,6 +69,8 @@ impl Session {
             // Documents mix cases (`Key`, `bucket`); names are resolved by `names` instead.
             options.sql_parser.enable_ident_normalization = false;
             options.sql_parser.collect_spans = true;
+            // Rows keep the order in which the service gives them.
+            options.optimizer.enable_round_robin_repartition = false;
             let state =
                 SessionStateBuilder::new().with_config(config).with_default_features().build();
             let context = SessionContext::new_with_state(state);

@@ -201,6 +201,7 @@ fn token(request: &Value, response: &Value) -> Option<TokenPair> {
     Some(TokenPair {
         request: text(request, "key"),
         place,
+        maximum: request.get("maximum").and_then(Value::as_u64),
         response: RowPath::parse(&text(response, "key")),
     })
 }

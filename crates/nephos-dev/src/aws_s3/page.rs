@@ -10,6 +10,8 @@ use super::binding::Binding;
 use super::model::{Operation, Reference, ShapeKind};
 use super::schemas::object;
 
+/// S3 numbers parts from 1 to 10,000: nothing comes after a marker of that number.
+const HIGHEST_PART_NUMBER: u32 = 10_000;
 /// S3 answers at most 1,000 items a page, where the model gives no other limit.
 const PAGE_MAXIMUM: i64 = 1_000;
 
@@ -117,6 +119,7 @@ fn pagination(
     let marker = input(draft, operation, paginator.input_token.all().first()?)?.1;
     if draft.model.shape(marker).kind == ShapeKind::Integer {
         page.insert("algorithm".to_owned(), "integer_marker".into());
+        page["requestToken"]["maximum"] = HIGHEST_PART_NUMBER.into();
     }
     Some(page)
 }

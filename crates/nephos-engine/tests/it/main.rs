@@ -1,0 +1,10 @@
+//! Statements against a scripted API: what is asked, what comes back, what an error says.
+
+mod calls;
+mod contract;
+mod errors;
+mod lists;
+mod mutations;
+mod queries;
+mod registry_2022;
+mod world;
