@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
 use nephos_engine::Session;
 use nephos_http::{
     Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, InProcess, Network,
+    RequestBody, ResponseBody,
 };
 use nephos_s3::{LocalS3, OpenError, Options};
 
@@ -72,8 +74,10 @@ fn local(addressing: Addressing) -> Result<ClientBuilder, Failure> {
     let transport = InProcess::new("local", move |request| {
         let endpoint = endpoint.clone();
         async move {
-            let request = request.map(|body| body.boxed_unsync());
-            endpoint.call(request).await
+            if !is_s3(&request) {
+                return only_s3();
+            }
+            endpoint.call(request.map(BodyExt::boxed_unsync)).await
         }
         .boxed()
     });
@@ -99,4 +103,19 @@ fn home() -> Result<PathBuf, Failure> {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether a request is for S3: a registry may hold other services of AWS, too.
+fn is_s3(request: &http::Request<RequestBody>) -> bool {
+    let host = request.uri().host().unwrap_or_default();
+    host.split('.').any(|label| label == "s3" || label.starts_with("s3-"))
+}
+
+fn only_s3() -> http::Response<ResponseBody> {
+    let text = "<Error><Code>NotImplemented</Code>\
+                <Message>--local serves S3 and no other service</Message></Error>";
+    let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {});
+    let mut response = http::Response::new(body.boxed_unsync());
+    *response.status_mut() = http::StatusCode::NOT_IMPLEMENTED;
+    response
 }

@@ -23,7 +23,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of a statement of `text`.
     pub(crate) fn in_text(error: EngineError, text: &str) -> Self {
-        Self { error: error.locate(text), text: text.to_owned() }
+        Self { error: error.locate(text), text: nephos_sql::mask_secrets(text) }
     }
 
     /// A failure with a message only.

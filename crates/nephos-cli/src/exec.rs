@@ -63,7 +63,8 @@ async fn all(
     let mut failed = false;
     for (index, statement) in statements.iter().enumerate() {
         if several {
-            say(&format!("\n> {}", text.get(statement.span.clone()).unwrap_or_default()));
+            let shown = text.get(statement.span.clone()).unwrap_or_default();
+            say(&format!("\n> {}", nephos_sql::mask_secrets(shown)));
         }
         match one(statement, session, &mut output).await {
             Ok(()) => {}
@@ -71,6 +72,9 @@ async fn all(
             Err(Stop::PipeClosed) => return ExitCode::SUCCESS,
             Err(Stop::Failed(error)) => {
                 failed = true;
+                if let Err(error) = output.abandon() {
+                    return report(&Failure::message(format!("cannot write rows: {error}")));
+                }
                 report(&Failure::in_text(*error, text));
                 let left = statements.len() - index - 1;
                 if !arguments.keep_going {

@@ -110,10 +110,20 @@ impl Output {
         Ok(notes)
     }
 
+    /// Ends a result that failed: rows that were read are written, an empty frame is not.
+    pub(crate) fn abandon(&mut self) -> io::Result<()> {
+        match &self.current {
+            Some(Current::Grid(grid)) if grid.is_empty() => self.current = None,
+            Some(Current::Csv { header: true, .. } | Current::Json { first: true }) => {
+                self.current = None
+            }
+            _ => {}
+        }
+        self.end().map(|_| ())
+    }
+
     /// Writes what is still held back.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        // A result that failed in the middle has rows that were read already.
-        self.end()?;
         self.sink.flush()
     }
 }

@@ -11,7 +11,7 @@ use nephos_http::Client;
 use nephos_sql::{Name, Statement, StatementKind};
 
 use crate::variables::{GetVariable, Variables};
-use crate::{Error, Outcome};
+use crate::{Error, ErrorKind, Outcome};
 
 /// Runs statements. Cheap to make: the SQL engine starts with the first statement that needs it.
 pub struct Session {
@@ -58,7 +58,11 @@ impl Session {
             StatementKind::Insert(insert) => self.insert(insert, execs).await,
             StatementKind::Delete(delete) => self.delete(delete).await,
         };
-        result.map_err(|error| error.at(statement.span.clone()))
+        result.map_err(|error| match error.kind {
+            ErrorKind::Plan | ErrorKind::Name => error.at(statement.span.clone()),
+            // What a service or the network says is not about the text.
+            _ => error,
+        })
     }
 
     /// The SQL engine, started on first use.

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+use crate::traffic::Meter;
 use crate::transport::{BoxError, RequestBody};
 use crate::{CallError, CallErrorKind};
 
@@ -106,15 +107,18 @@ impl PayloadSource {
     }
 
     /// A body to send now.
-    pub(crate) async fn open(&self) -> Result<RequestBody, CallError> {
+    pub(crate) async fn open(&self, meter: &Meter) -> Result<RequestBody, CallError> {
         Ok(match self {
             Self::Empty => whole(Bytes::new()),
-            Self::Bytes(bytes) => whole(bytes.clone()),
+            Self::Bytes(bytes) => {
+                meter.sent(bytes.len());
+                whole(bytes.clone())
+            }
             Self::File { length: 0, .. } => whole(Bytes::new()),
             Self::File { path, offset, length } => {
                 let file = open_at(path, *offset).await?;
                 let chunks = ReaderStream::with_capacity(file.take(*length), CHUNK);
-                ExactBody { chunks, left: *length }.boxed()
+                ExactBody { chunks, left: *length, meter: meter.clone() }.boxed()
             }
         })
     }
@@ -158,6 +162,7 @@ fn whole(bytes: Bytes) -> RequestBody {
 struct ExactBody<S> {
     chunks: S,
     left: u64,
+    meter: Meter,
 }
 
 impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> http_body::Body for ExactBody<S> {
@@ -171,6 +176,7 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> http_body::Body for Exact
         match Pin::new(&mut self.chunks).poll_next(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.left = self.left.saturating_sub(chunk.len() as u64);
+                self.meter.sent(chunk.len());
                 Poll::Ready(Some(Ok(Frame::data(chunk))))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),

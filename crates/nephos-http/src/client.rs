@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use bytes::BytesMut;
 use futures::stream::BoxStream;
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -15,6 +16,7 @@ use crate::failure::failure;
 use crate::page;
 use crate::request::build;
 use crate::sign::{SignedPayload, sign_v4};
+use crate::traffic::{Meter, Traffic};
 use crate::{
     Call, CallError, CallErrorKind, Credentials, CredentialsSource, Endpoint, PayloadSource,
     RetryPolicy, Transport,
@@ -49,6 +51,7 @@ pub struct Client {
     chain: AwsChain,
     retry: RetryPolicy,
     clock: fn() -> SystemTime,
+    traffic: Arc<Traffic>,
 }
 
 /// Makes a [`Client`].
@@ -110,6 +113,7 @@ impl ClientBuilder {
             fixed,
             retry: self.retry,
             clock: self.clock,
+            traffic: Arc::default(),
         })
     }
 }
@@ -121,6 +125,11 @@ impl Client {
         request: RowRequest,
     ) -> BoxStream<'static, Result<RecordBatch, CallError>> {
         page::rows(self.clone(), request)
+    }
+
+    /// What this client has sent and received so far.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
     }
 
     /// The schema of the batches of [`Client::rows`].
@@ -165,22 +174,26 @@ impl Client {
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(call.payload.len()));
         }
-        let request = request.map(|()| ());
+        let meter = Meter::start(&self.traffic);
         let (parts, ()) = request.into_parts();
-        let body = call.payload.open().await?;
-        let response = self.transport.send(Request::from_parts(parts, body)).await?;
-        let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| {
+        let body = call.payload.open(&meter).await?;
+        let sending = self.transport.send(Request::from_parts(parts, body));
+        let (parts, mut body) = meter.while_moving(&host, sending).await??.into_parts();
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = meter.while_moving(&host, body.frame()).await? {
+            let frame = frame.map_err(|error| {
                 CallError::new(
                     CallErrorKind::Transport,
                     format!("the connection to {host} broke in the middle of the answer"),
                 )
                 .source(error)
-            })?
-            .to_bytes();
+            })?;
+            if let Ok(data) = frame.into_data() {
+                meter.received(data.len());
+                bytes.extend_from_slice(&data);
+            }
+        }
+        let body = bytes.freeze();
         // S3 may fail after it has said 200: the error then stands in the body.
         let hidden_failure = parts.status.is_success() && is_error_document(&body);
         if !parts.status.is_success() || hidden_failure {

@@ -14,6 +14,7 @@
 mod dialect;
 mod error;
 mod exec;
+mod mask;
 mod parser;
 mod statement;
 mod token;
@@ -21,6 +22,7 @@ mod token;
 pub use dialect::NephosDialect;
 pub use error::SyntaxError;
 pub use exec::{EXEC_RELATION, exec_index};
+pub use mask::mask_secrets;
 pub use parser::parse;
 pub use sqlparser::ast;
 pub use statement::{

@@ -50,6 +50,11 @@ impl Grid {
         Ok(())
     }
 
+    /// Whether nothing has been drawn and nothing waits to be.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks == 0 && self.block.is_empty()
+    }
+
     /// Draws what is left; gives notes about what was not drawn.
     pub(crate) fn end(mut self, sink: &mut impl Write) -> io::Result<Vec<String>> {
         if !self.block.is_empty() || self.blocks == 0 {
@@ -58,7 +63,9 @@ impl Grid {
         if self.hidden.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(vec![format!("columns without a value not shown: {}", self.hidden.join(", "))])
+        let count = self.hidden.len();
+        let columns = if count == 1 { "column" } else { "columns" };
+        Ok(vec![format!("{count} {columns} without a value not shown; -o json shows all")])
     }
 
     fn draw(&mut self, sink: &mut impl Write) -> io::Result<()> {
@@ -77,11 +84,16 @@ impl Grid {
             })
             .collect();
         let mut table = Table::new();
-        table.load_preset(match self.style {
+        table.load_style(match self.style {
             Style::Table => presets::UTF8_FULL_CONDENSED,
             Style::Markdown => presets::ASCII_MARKDOWN,
         });
-        table.set_content_arrangement(ContentArrangement::Disabled);
+        // On a terminal cells wrap at its width; in a pipe a row stays one line.
+        if table.is_tty() && self.style == Style::Table {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        } else {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
         table.set_header(shown.iter().map(|index| self.schema.field(*index).name().clone()));
         for row in &rows {
             table.add_row(shown.iter().map(|index| self.shown(&row[*index])));

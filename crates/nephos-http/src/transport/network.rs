@@ -12,8 +12,8 @@ use crate::{CallError, CallErrorKind};
 
 /// A service that does not take a connection in this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing moves for this long is dead.
-const IDLE_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a silent connection is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// HTTP over TCP, with connections kept open between calls.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Network {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(IDLE_READ_TIMEOUT)
+            .tcp_keepalive(KEEPALIVE)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .user_agent(concat!("nephos/", env!("CARGO_PKG_VERSION")))

@@ -1,0 +1,8 @@
+//! The binary as a user runs it, with a home of its own.
+
+mod exec;
+mod formats;
+mod help;
+mod home;
+mod local;
+mod messages;

@@ -1,0 +1,29 @@
+//! The one account this endpoint knows.
+
+use s3s::dto::{Initiator, Owner};
+
+/// The published access key id; it guards nothing but a local directory.
+pub const ACCESS_KEY_ID: &str = "nephos";
+
+/// The published secret access key that goes with [`ACCESS_KEY_ID`].
+pub const SECRET_ACCESS_KEY: &str = "nephos-local";
+
+/// The region to name in signatures; every other region is accepted as well.
+pub const REGION: &str = "us-east-1";
+
+/// The account number, as `x-amz-expected-bucket-owner` gives it.
+pub(crate) const ACCOUNT_ID: &str = "000000000000";
+
+/// The canonical user id: 64 hexadecimal digits, as S3 writes it.
+const CANONICAL_USER_ID: &str = "6e6570686f73000000000000000000000000000000000000000000000000cafe";
+
+pub(crate) fn owner() -> Owner {
+    Owner { display_name: Some(ACCESS_KEY_ID.to_owned()), id: Some(CANONICAL_USER_ID.to_owned()) }
+}
+
+pub(crate) fn initiator() -> Initiator {
+    Initiator {
+        display_name: Some(ACCESS_KEY_ID.to_owned()),
+        id: Some(CANONICAL_USER_ID.to_owned()),
+    }
+}

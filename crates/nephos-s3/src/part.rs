@@ -1,0 +1,187 @@
+//! Part numbers, upload ids, and what a request body says about itself.
+
+use crate::checksum::{Algorithm, Digest};
+use crate::error::{entity_too_large, no_such_upload};
+use crate::store::Staged;
+use crate::store::record::UploadId;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use s3s::{S3Result, TrailingHeaders, s3_error};
+
+/// S3's limit for one part and for one `PutObject`: 5 GiB.
+const MAX_BODY: u64 = 5 << 30;
+
+/// S3's limit for the number of parts.
+const MAX_PART: i32 = 10_000;
+
+/// Checks 1 to 10,000.
+pub(crate) fn part_number(number: i32) -> S3Result<u16> {
+    match u16::try_from(number) {
+        Ok(valid) if (1..=MAX_PART).contains(&number) => Ok(valid),
+        _ => Err(s3_error!(
+            InvalidArgument,
+            "Part number must be an integer between 1 and 10000, inclusive"
+        )),
+    }
+}
+
+pub(crate) fn upload_text(upload: UploadId) -> String {
+    format!("{upload:032x}")
+}
+
+/// An id that was never given out belongs to no upload.
+pub(crate) fn parse_upload(text: &str) -> S3Result<UploadId> {
+    let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    UploadId::from_str_radix(text, 16).ok().filter(|_| plain).ok_or_else(no_such_upload)
+}
+
+/// What a writer promises about its body, in headers before it or in trailers after it.
+pub(crate) struct Promise {
+    pub(crate) length: u64,
+    md5: Option<[u8; 16]>,
+    pub(crate) algorithm: Option<Algorithm>,
+    value: Option<Digest>,
+    trailers: Option<TrailingHeaders>,
+}
+
+impl Promise {
+    /// Reads the promises; everything that can be refused before the body is, is.
+    pub(crate) fn read<'a>(
+        headers: &HeaderMap,
+        content_length: Option<i64>,
+        content_md5: Option<&str>,
+        given: impl Iterator<Item = (Algorithm, &'a str)>,
+        trailers: Option<TrailingHeaders>,
+    ) -> S3Result<Self> {
+        let decoded = text(headers, "x-amz-decoded-content-length").and_then(|n| n.parse().ok());
+        let length = content_length
+            .or(decoded)
+            .and_then(|length: i64| u64::try_from(length).ok())
+            .ok_or_else(|| {
+                s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header.")
+            })?;
+        if length > MAX_BODY {
+            return Err(entity_too_large());
+        }
+        if trailers.is_none()
+            && text(headers, "content-encoding")
+                .is_some_and(|coding| coding.contains("aws-chunked"))
+        {
+            // Without a streaming signature the framing would be stored as if it were data.
+            return Err(s3_error!(
+                InvalidRequest,
+                "The aws-chunked content encoding needs a streaming x-amz-content-sha256 value"
+            ));
+        }
+        let md5 = content_md5.map(parse_md5).transpose()?;
+        let trailing = text(headers, "x-amz-trailer").and_then(Algorithm::from_header);
+        let (algorithm, value) = single(given, trailing)?;
+        let named = text(headers, "x-amz-sdk-checksum-algorithm");
+        if named.is_some() && algorithm.is_none() {
+            return Err(s3_error!(
+                InvalidRequest,
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+            ));
+        }
+        Ok(Self { length, md5, algorithm, value, trailers })
+    }
+
+    /// Compares what was promised with what was received.
+    pub(crate) fn check(&self, staged: &Staged) -> S3Result<()> {
+        if self.md5.is_some_and(|md5| md5 != staged.md5) {
+            return Err(s3_error!(
+                BadDigest,
+                "The Content-MD5 you specified did not match what we received."
+            ));
+        }
+        let Some(algorithm) = self.algorithm else {
+            return Ok(());
+        };
+        let promised = match &self.value {
+            Some(value) => value.clone(),
+            None => self.trailer(algorithm)?,
+        };
+        if staged.checksum.as_ref() == Some(&promised) {
+            return Ok(());
+        }
+        Err(s3_error!(
+            BadDigest,
+            "The {} you specified did not match the calculated checksum.",
+            algorithm.name()
+        ))
+    }
+
+    fn trailer(&self, algorithm: Algorithm) -> S3Result<Digest> {
+        let found = self.trailers.as_ref().and_then(|trailers| {
+            trailers.read(|map| text(map, algorithm.header()).map(str::to_owned)).flatten()
+        });
+        let found = found.ok_or_else(|| {
+            s3_error!(
+                InvalidRequest,
+                "The trailer {} named in x-amz-trailer was not sent",
+                algorithm.header()
+            )
+        })?;
+        parse_value(algorithm, &found)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn parse_md5(text: &str) -> S3Result<[u8; 16]> {
+    STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid."))
+}
+
+pub(crate) fn parse_value(algorithm: Algorithm, text: &str) -> S3Result<Digest> {
+    Digest::parse(algorithm, text).ok_or_else(|| {
+        s3_error!(InvalidRequest, "Value for {} header is invalid.", algorithm.header())
+    })
+}
+
+/// At most one checksum, by header or by trailer.
+fn single<'a>(
+    mut given: impl Iterator<Item = (Algorithm, &'a str)>,
+    trailing: Option<Algorithm>,
+) -> S3Result<(Option<Algorithm>, Option<Digest>)> {
+    let first = given.next();
+    if given.next().is_some() || (first.is_some() && trailing.is_some()) {
+        return Err(s3_error!(
+            InvalidRequest,
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        ));
+    }
+    match first {
+        Some((algorithm, text)) => Ok((Some(algorithm), Some(parse_value(algorithm, text)?))),
+        None => Ok((trailing, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_numbers_have_limits() {
+        for bad in [i32::MIN, -1, 0, 10_001, 65_537] {
+            assert!(part_number(bad).is_err(), "{bad}");
+        }
+        assert_eq!(part_number(1).unwrap(), 1);
+        assert_eq!(part_number(10_000).unwrap(), 10_000);
+    }
+
+    #[test]
+    fn only_ids_as_given_out_are_read() {
+        let text = upload_text(7);
+        assert_eq!(parse_upload(&text).unwrap(), 7);
+        for bad in ["", "7", &text[1..], "+0000000000000000000000000000007"] {
+            assert!(parse_upload(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Calls without a socket.
+
+use crate::client::{call, completion, fails, ok, open, send, signed};
+use http_body_util::{BodyExt, Empty};
+use nephos_s3::{Body, LocalS3, OpenError, Options};
+use std::path::Path;
+
+const MIB: usize = 1 << 20;
+
+/// How many data files there are.
+fn data_files(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("data"))
+        .unwrap()
+        .map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count())
+        .sum()
+}
+
+#[tokio::test]
+async fn an_upload_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    ok(&endpoint, "PUT", "/bucket/small", b"tiny").await;
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    let first = vec![b'1'; 5 * MIB];
+    let part = |number| format!("/bucket/key?partNumber={number}&uploadId={upload}");
+    let one = ok(&endpoint, "PUT", &part(1), &first).await.etag();
+    drop(endpoint);
+
+    let endpoint = open(dir.path());
+    let two = ok(&endpoint, "PUT", &part(2), b"22").await.etag();
+    let listed = ok(&endpoint, "GET", &format!("/bucket/key?uploadId={upload}"), b"").await.text();
+    assert_eq!(listed.matches("<Part>").count(), 2);
+    let done = completion(&[(1, &one), (2, &two)]);
+    let finish = format!("/bucket/key?uploadId={upload}");
+    let tag = ok(&endpoint, "POST", &finish, &done).await.element("ETag");
+    drop(endpoint);
+
+    let endpoint = open(dir.path());
+    let whole = ok(&endpoint, "GET", "/bucket/key", b"").await;
+    assert_eq!(whole.body, [&first[..], b"22"].concat());
+    assert_eq!(whole.etag(), tag.replace("&quot;", "\""));
+    assert_eq!(ok(&endpoint, "GET", "/bucket/small", b"").await.body, b"tiny");
+    // The repeat of a completion is answered across restarts as well.
+    assert_eq!(ok(&endpoint, "POST", &finish, &done).await.element("ETag"), tag);
+    fails(&endpoint, ("GET", &finish, b""), (404, "NoSuchUpload")).await;
+}
+
+#[tokio::test]
+async fn replaced_and_refused_bytes_leave_no_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let body = vec![7; 100_000];
+    ok(&endpoint, "PUT", "/bucket/key", &body).await;
+    ok(&endpoint, "PUT", "/bucket/key", &body).await;
+    // Files go after the answer, on the thread that commits; closing waits for it.
+    drop(endpoint);
+    assert_eq!(data_files(dir.path()), 1);
+
+    let endpoint = open(dir.path());
+    let mut request = signed("PUT", "/bucket/bad", &body, "nephos-local");
+    request.headers_mut().insert("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap());
+    assert_eq!(send(&endpoint, request).await.element("Code"), "BadDigest");
+    fails(&endpoint, ("GET", "/bucket/bad", b""), (404, "NoSuchKey")).await;
+    assert_eq!(data_files(dir.path()), 1);
+
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    for _ in 0..2 {
+        ok(&endpoint, "PUT", &format!("/bucket/key?partNumber=1&uploadId={upload}"), &body).await;
+    }
+    drop(endpoint);
+    assert_eq!(data_files(dir.path()), 2);
+    let endpoint = open(dir.path());
+    ok(&endpoint, "DELETE", &format!("/bucket/key?uploadId={upload}"), b"").await;
+    ok(&endpoint, "DELETE", "/bucket/key", b"").await;
+    drop(endpoint);
+    assert_eq!(data_files(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn a_reader_keeps_what_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let before = vec![b'a'; 5 * MIB];
+    ok(&endpoint, "PUT", "/bucket/key", &before).await;
+    let reading = endpoint.call(signed("GET", "/bucket/key", b"", "nephos-local")).await;
+    ok(&endpoint, "PUT", "/bucket/key", b"b").await;
+    ok(&endpoint, "DELETE", "/bucket/key", b"").await;
+    assert_eq!(reading.into_body().collect().await.unwrap().to_bytes(), before);
+}
+
+#[tokio::test]
+async fn requests_must_be_signed_with_the_published_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    let answer = send(&endpoint, signed("PUT", "/bucket", b"", "another secret")).await;
+    assert_eq!((answer.status, answer.element("Code").as_str()), (403, "SignatureDoesNotMatch"));
+    for header in ["x-amz-date", "x-amz-content-sha256"] {
+        let mut anonymous = http::Request::put("/bucket/key")
+            .header("host", "localhost:9000")
+            .body(Body::new(Empty::new().map_err(|never| match never {})))
+            .unwrap();
+        let payload = "STREAMING-UNSIGNED-PAYLOAD-TRAILER".parse().unwrap();
+        anonymous.headers_mut().insert(header, payload);
+        let answer = send(&endpoint, anonymous).await;
+        assert_eq!((answer.status, answer.element("Code").as_str()), (403, "AccessDenied"));
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_parts_are_listed_in_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { durability: nephos_s3::Durability::None, ..Options::default() };
+    let endpoint = LocalS3::open(dir.path(), options).unwrap();
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    let put = |number: u16| {
+        let path = format!("/bucket/key?partNumber={number}&uploadId={upload}");
+        let endpoint = endpoint.clone();
+        async move { ok(&endpoint, "PUT", &path, &number.to_be_bytes()).await.status }
+    };
+    let numbers: Vec<u16> = (1..=10_000).collect();
+    for chunk in numbers.chunks(100) {
+        futures::future::join_all(chunk.iter().rev().map(|number| put(*number))).await;
+    }
+    let mut marker = 0;
+    for page in 1..=10 {
+        let path = format!("/bucket/key?part-number-marker={marker}&uploadId={upload}");
+        let answer = ok(&endpoint, "GET", &path, b"").await;
+        assert_eq!(answer.text().matches("<Part>").count(), 1000);
+        assert_eq!(answer.element("IsTruncated"), (page < 10).to_string());
+        marker = answer.element("NextPartNumberMarker").parse().unwrap();
+        assert_eq!(marker, page * 1000);
+    }
+    let path = format!("/bucket/key?part-number-marker=10000&uploadId={upload}");
+    let empty = ok(&endpoint, "GET", &path, b"").await;
+    assert_eq!(empty.text().matches("<Part>").count(), 0);
+    assert_eq!(empty.element("NextPartNumberMarker"), "0");
+    assert_eq!(empty.element("IsTruncated"), "false");
+}
+
+#[tokio::test]
+async fn a_directory_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    std::fs::write(dir.path().join("endpoint"), "http://127.0.0.1:1").unwrap();
+    let error = LocalS3::open(dir.path(), Options::default()).unwrap_err();
+    let OpenError::InUse { endpoint: Some(url), .. } = &error else { panic!("{error}") };
+    assert_eq!(url, "http://127.0.0.1:1");
+    drop(endpoint);
+    // The lock is free, so the file is one that a killed process left.
+    let endpoint = open(dir.path());
+    assert!(!dir.path().join("endpoint").exists());
+    assert_eq!(call(&endpoint, "GET", "/", b"").await.status, 200);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_corrupt() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("meta.redb"), [b'x'; 8192]).unwrap();
+    let error = LocalS3::open(dir.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
+}
