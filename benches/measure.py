@@ -2,7 +2,7 @@
 
     python benches/measure.py PATH_TO_NEPHOS [show|list|upload ...]
 
-Needs the packages of e2e/requirements.txt, and curl. Every figure is the median of several runs
+Needs the packages of e2e/requirements.txt, curl, and GNU time for memory. Every figure is the median of several runs
 after one that is not counted; commands that are compared are run in turn.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -23,19 +24,28 @@ from botocore.config import Config
 
 REGION = "us-east-1"
 RUNS = 9
+TIME = shutil.which("time")
 
 
 def run(command, env):
-    """Seconds and peak MiB of one process."""
+    """Seconds and peak MiB of one process; MiB is None without GNU time.
+
+    A child's peak counts what its parent had before exec, so that Python cannot be the parent: GNU
+    time is small.
+    """
+    if TIME:
+        with tempfile.NamedTemporaryFile() as out:
+            seconds = timed([TIME, "-f", "%M", "-o", out.name, *command], env)
+            return seconds, int(out.read().split()[-1]) / 1024
+    return timed(command, env), None
+
+
+def timed(command, env):
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{command} failed: {errors.decode()}")
-    return seconds, usage.ru_maxrss / 1024
+    done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise SystemExit(f"{command} failed: {done.stderr.decode()}")
+    return time.perf_counter() - start
 
 
 def compare(commands, env, runs=RUNS):
@@ -47,7 +57,7 @@ def compare(commands, env, runs=RUNS):
             if turn > 0:
                 taken[name].append(result)
     return {
-        name: (statistics.median(s for s, _ in results), max(m for _, m in results))
+        name: (statistics.median(s for s, _ in results), max((m for _, m in results if m), default=0))
         for name, results in taken.items()
     }
 

@@ -11,6 +11,7 @@ use crate::args::ExecArguments;
 use crate::connect::session;
 use crate::error::{FAILED, Failure, report};
 use crate::output::Output;
+use crate::progress::Progress;
 
 pub(crate) async fn run(arguments: ExecArguments) -> ExitCode {
     match prepare(&arguments) {
@@ -120,8 +121,12 @@ impl From<std::io::Error> for Stop {
 }
 
 async fn one(statement: &Statement, session: &Session, output: &mut Output) -> Result<(), Stop> {
+    let progress = Progress::start(session.client().traffic());
     match session.run(statement).await? {
-        Outcome::Done(line) => say(&line),
+        Outcome::Done(line) => {
+            drop(progress);
+            say(&line);
+        }
         Outcome::Rows(mut rows) => {
             // What a call answers has a column for every header there may be; in a table only
             // those with a value are of use.
@@ -130,8 +135,9 @@ async fn one(statement: &Statement, session: &Session, output: &mut Output) -> R
             while let Some(batch) =
                 rows.try_next().await.map_err(|error| Stop::from(at(error, statement)))?
             {
-                output.rows(&batch)?;
+                progress.aside(|| output.rows(&batch))?;
             }
+            drop(progress);
             for note in output.end()? {
                 say(&note);
             }

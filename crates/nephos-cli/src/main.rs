@@ -15,6 +15,7 @@ mod error;
 mod exec;
 mod local;
 mod output;
+mod progress;
 
 use std::process::ExitCode;
 

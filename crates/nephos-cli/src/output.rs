@@ -77,16 +77,12 @@ impl Output {
                 csv(sink, batch, std::mem::take(header))?;
             }
             Some(Current::Json { first }) => {
-                for line in json_lines(batch)? {
+                for line in json_lines(batch)?.lines() {
                     sink.write_all(if std::mem::take(first) { b"[" } else { b",\n " })?;
                     sink.write_all(line.as_bytes())?;
                 }
             }
-            Some(Current::Ndjson) => {
-                for line in json_lines(batch)? {
-                    writeln!(sink, "{line}")?;
-                }
-            }
+            Some(Current::Ndjson) => sink.write_all(json_lines(batch)?.as_bytes())?,
         }
         self.sink.flush()
     }
@@ -135,15 +131,14 @@ fn csv(sink: &mut Sink, batch: &RecordBatch, header: bool) -> io::Result<()> {
 }
 
 /// One JSON object a row, NULLs included.
-fn json_lines(batch: &RecordBatch) -> io::Result<Vec<String>> {
+fn json_lines(batch: &RecordBatch) -> io::Result<String> {
     let mut buffer = Vec::new();
     let mut writer = arrow_json::WriterBuilder::new()
         .with_explicit_nulls(true)
         .build::<_, arrow_json::writer::LineDelimited>(&mut buffer);
     writer.write(batch).map_err(other)?;
     writer.finish().map_err(other)?;
-    let text = String::from_utf8(buffer).map_err(io::Error::other)?;
-    Ok(text.lines().map(str::to_owned).collect())
+    String::from_utf8(buffer).map_err(io::Error::other)
 }
 
 fn other(error: ArrowError) -> io::Error {

@@ -34,6 +34,11 @@ impl Session {
         }
     }
 
+    /// The client through which calls go.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
     /// Plans a statement and returns its answer; calls are made as the answer is read, except for
     /// INSERT, DELETE and SET VARIABLE, which are done when this returns.
     pub async fn run(&self, statement: &Statement) -> Result<Outcome, Error> {

@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::future::BoxFuture;
@@ -107,6 +108,9 @@ impl TableProvider for CallTable {
         let schema = Arc::new(Schema::new(
             wanted.iter().map(|index| fields[*index].clone()).collect::<Vec<_>>(),
         ));
+        if self.calls.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
         let partitions = self
             .calls
             .iter()

@@ -6,9 +6,10 @@ use arrow_array::RecordBatch;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesOrdered, StreamExt};
 use nephos_catalog::PageAlgorithm;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::{Client, Paging, RowRequest};
-use crate::decode::{Answer, DecodedPage, Decoder, Next};
+use crate::decode::{DecodedPage, Decoder, Next};
 use crate::{Call, CallError, CallErrorKind};
 
 /// Pages asked for ahead at the most. Each holds one answer of at most 1,000 rows.
@@ -20,7 +21,7 @@ pub(crate) fn rows(
     request: RowRequest,
 ) -> BoxStream<'static, Result<RecordBatch, CallError>> {
     let followed = request.paging == Paging::Follow;
-    let decoder = Decoder::new(request.call.method.clone(), &request.columns, followed);
+    let decoder = Arc::new(Decoder::new(request.call.method.clone(), &request.columns, followed));
     let pages = Pages {
         client,
         call: Arc::new(request.call),
@@ -58,10 +59,10 @@ enum State {
 struct Pages {
     client: Arc<Client>,
     call: Arc<Call>,
-    decoder: Decoder,
+    decoder: Arc<Decoder>,
     followed: bool,
     state: State,
-    ahead: FuturesOrdered<BoxFuture<'static, (u64, Result<Answer, CallError>)>>,
+    ahead: FuturesOrdered<BoxFuture<'static, (u64, Result<DecodedPage, CallError>)>>,
 }
 
 impl Pages {
@@ -143,12 +144,10 @@ impl Pages {
                 break;
             }
             asked = marker;
-            let (client, call) = (self.client.clone(), self.call.clone());
             let extra = vec![(parameter.clone(), marker.to_string())];
-            self.ahead
-                .push_back(Box::pin(async move { (marker, client.fetch(&call, &extra).await) }));
+            self.ahead.push_back(self.start(marker, extra));
         }
-        let Some((marker, answer)) = self.ahead.next().await else {
+        let Some((marker, page)) = self.ahead.next().await else {
             return Err(self.no_token());
         };
         if marker != last {
@@ -156,8 +155,7 @@ impl Pages {
             let page = self.fetch(&[(parameter.clone(), last.to_string())]).await?;
             return self.advance(page, parameter, last, last, stride, 1);
         }
-        let page = self.decoder.decode(&answer?)?;
-        self.advance(page, parameter, last, asked, stride, (depth * 2).min(MOST_AHEAD))
+        self.advance(page?, parameter, last, asked, stride, (depth * 2).min(MOST_AHEAD))
     }
 
     fn advance(
@@ -183,6 +181,26 @@ impl Pages {
             }
         }
         Ok(page.batch)
+    }
+
+    /// Starts a page as a task of its own: it is read and decoded while another is printed.
+    /// Dropping the future ends the task.
+    fn start(
+        &self,
+        marker: u64,
+        extra: Vec<(String, String)>,
+    ) -> BoxFuture<'static, (u64, Result<DecodedPage, CallError>)> {
+        let (client, call, decoder) =
+            (self.client.clone(), self.call.clone(), self.decoder.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            decoder.decode(&client.fetch(&call, &extra).await?)
+        }));
+        Box::pin(async move {
+            let page = task.await.unwrap_or_else(|error| {
+                Err(CallError::new(CallErrorKind::Answer, "reading a page failed").source(error))
+            });
+            (marker, page)
+        })
     }
 
     async fn fetch(&mut self, extra: &[(String, String)]) -> Result<DecodedPage, CallError> {

@@ -2,11 +2,12 @@
 
 use crate::chunked::Reframed;
 use crate::error::default_message;
+use crate::intake::{self, Leftover};
 use crate::{Body, BoxError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, SERVER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, SERVER};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use rand::Rng;
@@ -38,8 +39,10 @@ pub(crate) async fn call(service: &S3Service, request: Request<Body>) -> Respons
     let head = request.method() == Method::HEAD;
     let resource = request.uri().path().to_owned();
     let bare_tags = request.method() == Method::GET && asks_for_attributes(request.uri());
-    let request = request_body(request);
+    let waits = request.headers().contains_key(EXPECT);
+    let (request, leftover) = request_body(request);
     let answer = service.call(request).await;
+    let reusable = leftover.drain(waits).await;
     let mut response = match answer {
         Ok(response) if bare_tags && response.status().is_success() => without_quotes(response),
         Ok(response) => told_in_full(response, &resource, &ids),
@@ -56,6 +59,9 @@ pub(crate) async fn call(service: &S3Service, request: Request<Body>) -> Respons
             headers.insert(name, value);
         }
     }
+    if !reusable {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(SERVER, HeaderValue::from_static("nephos"));
     let date = time::OffsetDateTime::now_utc().format(HTTP_DATE);
     if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
@@ -66,18 +72,19 @@ pub(crate) async fn call(service: &S3Service, request: Request<Body>) -> Respons
 
 /// The protocol layer holds a whole chunk of an `aws-chunked` body in memory before it passes it
 /// on, and some clients send a part as one chunk, so such bodies are cut smaller on the way in.
-fn request_body(request: Request<Body>) -> s3s::HttpRequest {
+fn request_body(request: Request<Body>) -> (s3s::HttpRequest, Leftover) {
     let payload =
         request.headers().get("x-amz-content-sha256").map_or(&b""[..], HeaderValue::as_bytes);
     let streaming = payload.starts_with(b"STREAMING-");
     let unsigned = payload.starts_with(b"STREAMING-UNSIGNED-");
-    request.map(|body| {
-        if streaming {
-            s3s::Body::http_body_unsync(Reframed::new(body, !unsigned))
-        } else {
-            s3s::Body::http_body_unsync(body)
-        }
-    })
+    let (parts, body) = request.into_parts();
+    let (intake, leftover) = intake::split(body);
+    let body = if streaming {
+        s3s::Body::http_body_unsync(Reframed::new(intake, !unsigned))
+    } else {
+        s3s::Body::http_body_unsync(intake)
+    };
+    (Request::from_parts(parts, body), leftover)
 }
 
 /// Completes an error document: where it happened, and the ids to ask about it with.

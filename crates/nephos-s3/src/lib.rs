@@ -32,6 +32,7 @@ mod error;
 mod etag;
 mod host;
 mod identity;
+mod intake;
 mod listing;
 mod multipart;
 mod object;

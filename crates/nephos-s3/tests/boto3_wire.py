@@ -94,3 +94,18 @@ def check_transfer_manager():
     assert got.getvalue() == data
     s3.copy({"Bucket": BUCKET, "Key": "managed"}, BUCKET, "managed copy", Config=config)
     assert get("managed copy")["Body"].read() == data
+
+
+def check_connections_are_not_reused_after_an_unread_body():
+    address = urllib.parse.urlsplit(URL)
+    refused = f"PUT /{BUCKET}/k HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 1\r\n"
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(f"{refused}Expect: 100-continue\r\n\r\n".encode())
+        answer = b""
+        while data := connection.recv(65536):
+            answer += data
+        assert answer.startswith(b"HTTP/1.1 403") and b"connection: close" in answer.lower(), answer
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        for _ in range(2):
+            connection.sendall(f"{refused}\r\nx".encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 403")

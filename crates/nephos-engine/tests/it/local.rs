@@ -12,9 +12,14 @@ use tempfile::TempDir;
 
 use crate::world::{catalog, run};
 
-/// A client of an endpoint over `folder`, with the published demo credentials.
-pub(crate) fn local(folder: &TempDir) -> ClientBuilder {
-    let endpoint = LocalS3::open(folder.path(), Options::default()).unwrap();
+/// An endpoint over `folder`; one at a time.
+pub(crate) fn endpoint(folder: &TempDir) -> LocalS3 {
+    LocalS3::open(folder.path(), Options::default()).unwrap()
+}
+
+/// A client of an endpoint, with the published demo credentials.
+pub(crate) fn local(endpoint: &LocalS3) -> ClientBuilder {
+    let endpoint = endpoint.clone();
     let transport = InProcess::new("local", move |request| {
         let endpoint = endpoint.clone();
         async move { endpoint.call(request.map(BodyExt::boxed_unsync)).await }.boxed()
@@ -40,17 +45,18 @@ const BUCKETS: &str = "SELECT * FROM aws.s3.buckets WHERE region = 'us-east-1'";
 #[tokio::test]
 async fn wrong_credentials_and_a_wrong_clock_are_refused_with_reasons() {
     let folder = tempfile::tempdir().unwrap();
+    let s3 = endpoint(&folder);
     let id = nephos_s3::ACCESS_KEY_ID;
     let secret = nephos_s3::SECRET_ACCESS_KEY;
     let an_hour_ago = || SystemTime::now() - Duration::from_secs(3600);
     for (client, code, hint) in [
-        (local(&folder).credentials(credentials(id, "wrong")), "SignatureDoesNotMatch", "secret"),
-        (local(&folder).credentials(credentials("other", secret)), "InvalidAccessKeyId", "key id"),
-        (local(&folder).clock(an_hour_ago), "RequestTimeTooSkewed", "clock"),
+        (local(&s3).credentials(credentials(id, "wrong")), "SignatureDoesNotMatch", "secret"),
+        (local(&s3).credentials(credentials("other", secret)), "InvalidAccessKeyId", "key id"),
+        (local(&s3).clock(an_hour_ago), "RequestTimeTooSkewed", "clock"),
     ] {
         let error = run(&session(client), BUCKETS).await.unwrap_err();
         assert!(error.message.contains(code), "{}", error.message);
         assert!(error.hints.iter().any(|h| h.contains(hint)), "{:?}", error.hints);
     }
-    assert_eq!(run(&session(local(&folder)), BUCKETS).await.unwrap().count(), 0);
+    assert_eq!(run(&session(local(&s3)), BUCKETS).await.unwrap().count(), 0);
 }

@@ -5,7 +5,7 @@ use nephos_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
 use nephos_engine::{Error, Outcome, Session};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
 
-use crate::local::{local, session};
+use crate::local::{endpoint, local, session};
 
 struct Database {
     session: Session,
@@ -28,6 +28,7 @@ impl From<Error> for Failed {
     }
 }
 
+#[async_trait::async_trait]
 impl AsyncDB for Database {
     type Error = Failed;
     type ColumnType = DefaultColumnType;
@@ -76,8 +77,9 @@ async fn every_file_holds() {
     assert!(!files.is_empty());
     for file in files {
         let home = tempfile::tempdir().unwrap();
+        let s3 = endpoint(&home);
         let mut runner = sqllogictest::Runner::new(|| {
-            let session = session(local(&home));
+            let session = session(local(&s3));
             async { Ok(Database { session }) }
         });
         if let Err(error) = runner.run_file_async(&file).await {

@@ -19,33 +19,38 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct Network {
     /// Made on first use: reading the certificates of the system takes longer than most statements.
-    client: OnceLock<reqwest::Client>,
+    secure: OnceLock<reqwest::Client>,
+    /// For `http://`, which needs no certificates.
+    plain: OnceLock<reqwest::Client>,
 }
 
 impl Network {
-    /// A client of its own, with no connection yet.
+    /// A network with no connection yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn client(&self) -> Result<&reqwest::Client, CallError> {
-        if let Some(client) = self.client.get() {
+    fn client(&self, secure: bool) -> Result<&reqwest::Client, CallError> {
+        let client = if secure { &self.secure } else { &self.plain };
+        if let Some(client) = client.get() {
             return Ok(client);
         }
         // Installing twice is harmless: the first provider stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEPALIVE)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
-            .user_agent(concat!("nephos/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| {
-                CallError::new(CallErrorKind::Transport, "the HTTP client cannot be set up")
-                    .source(error)
-            })?;
-        Ok(self.client.get_or_init(|| client))
+            .user_agent(concat!("nephos/", env!("CARGO_PKG_VERSION")));
+        if !secure {
+            builder = builder.tls_certs_only([]);
+        }
+        let built = builder.build().map_err(|error| {
+            CallError::new(CallErrorKind::Transport, "the HTTP client cannot be set up")
+                .source(error)
+        })?;
+        Ok(client.get_or_init(|| built))
     }
 }
 
@@ -56,11 +61,11 @@ impl Transport for Network {
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, CallError> {
         let (parts, body) = request.into_parts();
+        let client = self.client(parts.uri.scheme_str() == Some("https"))?;
         let host = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
         let request = Request::from_parts(parts, reqwest::Body::wrap(body));
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
-        let response =
-            self.client()?.execute(request).await.map_err(|error| failed(&host, error))?;
+        let response = client.execute(request).await.map_err(|error| failed(&host, error))?;
         let response: Response<reqwest::Body> = response.into();
         Ok(response
             .map(|body| body.map_err(|error| BoxError::from(error.without_url())).boxed_unsync()))

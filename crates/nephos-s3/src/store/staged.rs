@@ -11,15 +11,18 @@ use s3s::{S3Result, StdError};
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// A body up to this size is a row of the metadata file: one commit instead of a file, its name
 /// and a commit.
 const ROW_LIMIT: usize = 8 << 10;
 
-/// How much is handed to the hashing and the writing thread at once: large enough that waking
-/// them costs nothing, small enough that many uploads at once stay small.
-const BATCH: usize = 1 << 20;
+/// How much is handed to a lane at once: enough that waking it costs nothing.
+const BATCH: usize = 512 << 10;
+
+/// How many batches wait for a lane. An upload holds a few megabytes at most, whatever its size.
+const WAITING: usize = 3;
 
 /// Bytes that were received, with everything that was computed on the way.
 pub(crate) struct Staged {
@@ -128,37 +131,61 @@ impl Writer {
     }
 }
 
-/// The two threads a large body goes through, each holding at most one batch.
+/// The two lanes a large body goes through. Each works on one batch and has the next ones waiting,
+/// so that neither the sockets nor the disk make the hashing wait.
 struct Pipeline {
-    md5: JoinHandle<Md5>,
-    writer: JoinHandle<io::Result<Writer>>,
+    to_hash: mpsc::Sender<Arc<Vec<Bytes>>>,
+    to_write: mpsc::Sender<Arc<Vec<Bytes>>>,
+    md5: JoinHandle<S3Result<Md5>>,
+    writer: JoinHandle<S3Result<Writer>>,
 }
 
 impl Pipeline {
     fn start(writer: Writer) -> Self {
-        Self { md5: spawn_blocking(Md5::new), writer: spawn_blocking(move || Ok(writer)) }
+        let (to_hash, hashing) = mpsc::channel(WAITING);
+        let (to_write, writing) = mpsc::channel(WAITING);
+        Self {
+            to_hash,
+            to_write,
+            md5: tokio::spawn(hash_lane(hashing)),
+            writer: tokio::spawn(write_lane(writing, writer)),
+        }
     }
 
-    async fn wait(self) -> S3Result<(Md5, Writer)> {
-        let md5 = self.md5.await.map_err(internal)?;
-        let writer = self
-            .writer
+    /// Hands over a batch. A lane that has failed takes no more; `finish` tells why.
+    async fn push(&self, batch: Vec<Bytes>) {
+        let batch = Arc::new(batch);
+        let _ = self.to_hash.send(Arc::clone(&batch)).await;
+        let _ = self.to_write.send(batch).await;
+    }
+
+    async fn finish(self) -> S3Result<(Md5, Writer)> {
+        drop((self.to_hash, self.to_write));
+        let md5 = self.md5.await.map_err(internal)??;
+        let writer = self.writer.await.map_err(internal)??;
+        Ok((md5, writer))
+    }
+}
+
+async fn hash_lane(mut batches: mpsc::Receiver<Arc<Vec<Bytes>>>) -> S3Result<Md5> {
+    let mut md5 = Md5::new();
+    while let Some(batch) = batches.recv().await {
+        md5 = spawn_blocking(move || hash(md5, &batch)).await.map_err(internal)?;
+    }
+    Ok(md5)
+}
+
+async fn write_lane(
+    mut batches: mpsc::Receiver<Arc<Vec<Bytes>>>,
+    mut writer: Writer,
+) -> S3Result<Writer> {
+    while let Some(batch) = batches.recv().await {
+        writer = spawn_blocking(move || writer.write(&batch))
             .await
             .map_err(internal)?
             .map_err(|error| internal(format!("cannot write a data file: {error}")))?;
-        Ok((md5, writer))
     }
-
-    /// Waits for the batch before, then hands over this one.
-    async fn push(self, batch: Vec<Bytes>) -> S3Result<Self> {
-        let (md5, writer) = self.wait().await?;
-        let batch = Arc::new(batch);
-        let same = Arc::clone(&batch);
-        Ok(Self {
-            md5: spawn_blocking(move || hash(md5, &same)),
-            writer: spawn_blocking(move || writer.write(&batch)),
-        })
-    }
+    Ok(writer)
 }
 
 impl Store {
@@ -190,11 +217,12 @@ impl Store {
             pending += bytes.len();
             batch.push(bytes);
             if pending >= BATCH {
-                let (file, before) = match pipeline.take() {
-                    Some(running) => running,
-                    None => self.start(id, algorithm).await?,
-                };
-                pipeline = Some((file, before.push(std::mem::take(&mut batch)).await?));
+                if pipeline.is_none() {
+                    pipeline = Some(self.start(id, algorithm).await?);
+                }
+                if let Some((_, running)) = &pipeline {
+                    running.push(std::mem::take(&mut batch)).await;
+                }
                 pending = 0;
             }
         }
@@ -208,7 +236,8 @@ impl Store {
             Some(running) => running,
             None => self.start(id, algorithm).await?,
         };
-        let (md5, writer) = running.push(batch).await?.wait().await?;
+        running.push(batch).await;
+        let (md5, writer) = running.finish().await?;
         let sync = self.syncs().then(|| self.directory.clone());
         let (crc64, checksum) = spawn_blocking(move || {
             if let Some(directory) = sync {

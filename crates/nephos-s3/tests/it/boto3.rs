@@ -39,8 +39,13 @@ async fn boto3_agrees() {
             .await
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boto3_multipart.py");
-    let output =
-        Command::new(python).arg("-B").arg(script).args([&url, SECRET_ACCESS_KEY]).output().await.unwrap();
+    let output = Command::new(python)
+        .arg("-B")
+        .arg(script)
+        .args([&url, SECRET_ACCESS_KEY])
+        .output()
+        .await
+        .unwrap();
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned()

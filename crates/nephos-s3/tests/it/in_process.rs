@@ -83,12 +83,22 @@ async fn a_reader_keeps_what_it_reads() {
     let dir = tempfile::tempdir().unwrap();
     let endpoint = open(dir.path());
     ok(&endpoint, "PUT", "/bucket", b"").await;
-    let before = vec![b'a'; 5 * MIB];
-    ok(&endpoint, "PUT", "/bucket/key", &before).await;
+    // Two files, of which the second is not open when both are dropped.
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    let part = vec![b'a'; 5 * MIB];
+    let path = |number| format!("/bucket/key?partNumber={number}&uploadId={upload}");
+    let one = ok(&endpoint, "PUT", &path(1), &part).await.etag();
+    let two = ok(&endpoint, "PUT", &path(2), &part).await.etag();
+    let done = completion(&[(1, &one), (2, &two)]);
+    ok(&endpoint, "POST", &format!("/bucket/key?uploadId={upload}"), &done).await;
     let reading = endpoint.call(signed("GET", "/bucket/key", b"", "nephos-local")).await;
     ok(&endpoint, "PUT", "/bucket/key", b"b").await;
     ok(&endpoint, "DELETE", "/bucket/key", b"").await;
-    assert_eq!(reading.into_body().collect().await.unwrap().to_bytes(), before);
+    assert_eq!(data_files(dir.path()), 2);
+    let read = reading.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(read, [&part[..], &part].concat());
+    drop(endpoint);
+    assert_eq!(data_files(dir.path()), 0);
 }
 
 #[tokio::test]
