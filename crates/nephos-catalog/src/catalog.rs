@@ -36,7 +36,7 @@ impl Catalog {
 
     /// All providers, by name.
     pub fn providers(&self) -> Vec<&Provider> {
-        let listed = self.directory.iter().flat_map(|d| d.providers());
+        let listed = self.directory.iter().flat_map(ProviderDirectory::providers);
         let mut all: Vec<&Provider> = listed.collect();
         for compiled in &self.compiled {
             let provider = compiled.provider();

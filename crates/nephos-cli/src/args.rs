@@ -49,7 +49,7 @@ pub(crate) struct ExecArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArguments {
-    /// Use the S3 endpoint inside nephos, over the folder $NEPHOS_HOME/local
+    /// Use the S3 endpoint inside nephos, over the folder `$NEPHOS_HOME/local`
     #[arg(long, conflicts_with = "endpoint_url")]
     pub(crate) local: bool,
 
@@ -86,7 +86,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: IpAddr,
 
-    /// Folder that holds the buckets [default: $NEPHOS_HOME/local]
+    /// Folder that holds the buckets [default: `$NEPHOS_HOME/local`]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 

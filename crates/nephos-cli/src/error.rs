@@ -1,6 +1,7 @@
 //! How errors look, and the exit codes.
 
 use std::error::Error as StdError;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -91,7 +92,7 @@ fn render(failure: &Failure, colour: bool) -> String {
     let error = &failure.error;
     let mut title = error.message.clone();
     for (name, value) in &error.context {
-        title.push_str(&format!(" [{name}: {value}]"));
+        let _ = write!(title, " [{name}: {value}]");
     }
     let mut group = Group::with_title(Level::ERROR.primary_title(title));
     if let Some(span) = error.span.clone().filter(|span| span.end <= failure.text.len()) {

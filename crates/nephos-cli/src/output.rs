@@ -111,7 +111,7 @@ impl Output {
         match &self.current {
             Some(Current::Grid(grid)) if grid.is_empty() => self.current = None,
             Some(Current::Csv { header: true, .. } | Current::Json { first: true }) => {
-                self.current = None
+                self.current = None;
             }
             _ => {}
         }

@@ -193,7 +193,7 @@ impl Session {
             match literal(expr) {
                 Some(value) => values.push(value),
                 None if is_constant(expr) => {
-                    values.extend(self.evaluate(vec![expr.clone()], &[]).await?)
+                    values.extend(self.evaluate(vec![expr.clone()], &[]).await?);
                 }
                 None => return Ok(None),
             }

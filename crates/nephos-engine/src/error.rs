@@ -138,7 +138,6 @@ impl From<CatalogError> for Error {
                 out = out.hint(format!("did you mean {}?", nearest.join(" or ")));
             }
             out = out.hint(match (*kind, within) {
-                ("provider", _) => "SHOW PROVIDERS".to_owned(),
                 ("service", Some(within)) => format!("SHOW SERVICES IN {within}"),
                 ("resource", Some(within)) => format!("SHOW RESOURCES IN {within}"),
                 (_, Some(within)) => format!("SHOW METHODS IN {within}"),
@@ -207,8 +206,9 @@ fn own(error: &DataFusionError) -> Option<Error> {
         at = match here.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
             Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Context(_, inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Diagnostic(_, inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner)) => {
+                Some(inner.as_ref())
+            }
             Some(DataFusionError::ArrowError(inner, _)) => Some(inner.as_ref()),
             _ => here.source(),
         };

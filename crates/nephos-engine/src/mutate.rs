@@ -39,7 +39,7 @@ impl Session {
         let Some(source) = &insert.source else {
             return Err(Error::plan("INSERT needs VALUES or SELECT"));
         };
-        let methods = self.methods(&resource, SqlVerb::Insert)?;
+        let methods = methods(&resource, SqlVerb::Insert)?;
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         let method = choose(&methods, &names)
             .ok_or_else(|| no_method(&resource, "INSERT", &methods, &names, &[]))?;
@@ -84,7 +84,7 @@ impl Session {
             return Err(Error::plan("DELETE takes WHERE and RETURNING, nothing else"));
         }
         let resource = self.named(name)?;
-        let methods = self.methods(&resource, SqlVerb::Delete)?;
+        let methods = methods(&resource, SqlVerb::Delete)?;
         let mut given: Vec<(String, Vec<ScalarValue>)> = Vec::new();
         let mut parts: Vec<&Expr> = Vec::new();
         if let Some(selection) = &delete.selection {
@@ -106,9 +106,10 @@ impl Session {
                     resource.full_name(),
                     method.name
                 ));
-                return Err(match near.is_empty() {
-                    true => error.hint(format!("its parameters are {}", accepted.join(", "))),
-                    false => error.hint(format!("did you mean {}?", near.join(" or "))),
+                return Err(if near.is_empty() {
+                    error.hint(format!("its parameters are {}", accepted.join(", ")))
+                } else {
+                    error.hint(format!("did you mean {}?", near.join(" or ")))
                 });
             };
             if bound.iter().any(|(other, _)| other == found) {
@@ -138,23 +139,6 @@ impl Session {
         }
         Err(Error::plan(format!("DELETE cannot carry the condition {part} to a call"))
             .hint("conditions of DELETE are parameter = constant or parameter IN (constants)"))
-    }
-
-    fn methods<'a>(
-        &self,
-        resource: &'a ResourceRef,
-        verb: SqlVerb,
-    ) -> Result<Vec<&'a Method>, Error> {
-        let methods = resource.resource.methods_for(verb);
-        if methods.is_empty() {
-            return Err(Error::plan(format!(
-                "{} not supported for {}",
-                verb.keyword(),
-                resource.full_name()
-            ))
-            .hint(format!("SHOW METHODS IN {}", resource.full_name())));
-        }
-        Ok(methods)
     }
 
     fn named(&self, name: &ObjectName) -> Result<ResourceRef, Error> {
@@ -219,6 +203,19 @@ impl Session {
         self.context().deregister_table(table.as_str())?;
         rows.map(Outcome::Rows)
     }
+}
+
+fn methods(resource: &ResourceRef, verb: SqlVerb) -> Result<Vec<&Method>, Error> {
+    let methods = resource.resource.methods_for(verb);
+    if methods.is_empty() {
+        return Err(Error::plan(format!(
+            "{} not supported for {}",
+            verb.keyword(),
+            resource.full_name()
+        ))
+        .hint(format!("SHOW METHODS IN {}", resource.full_name())));
+    }
+    Ok(methods)
 }
 
 /// `DeleteObjects` says 200 and lists what it did not delete as `Error` elements.

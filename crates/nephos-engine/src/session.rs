@@ -53,7 +53,7 @@ impl Session {
             }
             StatementKind::Exec(exec) => self.exec(exec, execs).await.map(Outcome::Rows),
             StatementKind::SetVariable { name, value } => {
-                let values = self.scalars(std::slice::from_ref(value), execs).await?;
+                let values = self.scalars(std::slice::from_ref(value.as_ref()), execs).await?;
                 for value in values {
                     self.variables.set(name, value);
                 }

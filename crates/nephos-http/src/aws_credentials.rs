@@ -105,7 +105,7 @@ impl HttpConnector for OverTransport {
                 .await
                 .map_err(|error| ConnectorError::io(error.into()))?;
             let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(|error| ConnectorError::io(error))?.to_bytes();
+            let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
             let response = http::Response::from_parts(parts, SdkBody::from(body));
             HttpResponse::try_from(response).map_err(|error| other(error.into()))
         })

@@ -109,12 +109,11 @@ impl PayloadSource {
     /// A body to send now.
     pub(crate) async fn open(&self, meter: &Meter) -> Result<RequestBody, CallError> {
         Ok(match self {
-            Self::Empty => whole(Bytes::new()),
+            Self::Empty | Self::File { length: 0, .. } => whole(Bytes::new()),
             Self::Bytes(bytes) => {
                 meter.sent(bytes.len());
                 whole(bytes.clone())
             }
-            Self::File { length: 0, .. } => whole(Bytes::new()),
             Self::File { path, offset, length } => {
                 let file = open_at(path, *offset).await?;
                 let chunks = ReaderStream::with_capacity(file.take(*length), CHUNK);

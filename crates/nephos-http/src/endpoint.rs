@@ -80,22 +80,22 @@ impl Endpoint {
         };
         // A template whose host starts with {bucket}. is S3's: the bucket may move into the path.
         let bucket = server.url.contains("://{bucket}.").then(|| given("bucket")).flatten();
-        let mut base = match &self.url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => {
-                let mut base = server.url.replace("://{bucket}.", "://");
-                for variable in &server.variables {
-                    if let Some(text) = given(&variable.name) {
-                        check_host_part(&variable.name, &text)?;
-                        base = base.replace(&format!("{{{}}}", variable.name), &text);
-                    }
+        let mut base = if let Some(url) = &self.url {
+            url.as_str().trim_end_matches('/').to_owned()
+        } else {
+            let mut base = server.url.replace("://{bucket}.", "://");
+            for variable in server.variables.iter().filter(|v| v.used) {
+                let place = format!("{{{}}}", variable.name);
+                if let Some(text) = given(&variable.name).filter(|_| base.contains(&place)) {
+                    check_host_part(&variable.name, &text)?;
+                    base = base.replace(&place, &text);
                 }
-                // The partition of the Chinese regions has a domain of its own.
-                if given("region").is_some_and(|region| region.starts_with("cn-")) {
-                    base = base.replace(".amazonaws.com", ".amazonaws.com.cn");
-                }
-                base
             }
+            // The partition of the Chinese regions has a domain of its own.
+            if given("region").is_some_and(|region| region.starts_with("cn-")) {
+                base = base.replace(".amazonaws.com", ".amazonaws.com.cn");
+            }
+            base
         };
         if let Some(bucket) = bucket {
             if self.bucket_in_host(&bucket) {

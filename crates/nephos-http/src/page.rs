@@ -135,8 +135,8 @@ impl Pages {
         stride: u64,
         depth: usize,
     ) -> Result<RecordBatch, CallError> {
-        let tokens = self.call.method.page.iter().flat_map(|page| page.tokens.iter());
-        let limit = tokens.filter_map(|token| token.maximum).next().unwrap_or(u64::MAX);
+        let mut tokens = self.call.method.page.iter().flat_map(|page| page.tokens.iter());
+        let limit = tokens.find_map(|token| token.maximum).unwrap_or(u64::MAX);
         while self.ahead.len() < depth {
             let marker = if self.ahead.is_empty() { last } else { asked.saturating_add(stride) };
             // The first one is known to be there; others only below the largest number there is.

@@ -8,7 +8,7 @@ use crate::{CallError, CallErrorKind};
 
 /// A call during which nothing moves in either direction for this long is given up. The whole of a
 /// call has no limit: a part of 5 GiB may take an hour.
-const STALLED: Duration = Duration::from_secs(120);
+const STALLED: Duration = Duration::from_mins(2);
 
 /// Counts since the client was made.
 #[derive(Debug, Default)]

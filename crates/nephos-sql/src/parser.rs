@@ -32,7 +32,7 @@ fn statement(text: &Tokens<'_>, tokens: &[TokenWithSpan]) -> Result<Statement, S
     } else if is_word(first, "describe") || is_word(first, "desc") {
         describe(text, tokens)?
     } else if is_word(first, "exec") {
-        StatementKind::Exec(exec(text, tokens, &mut execs)?)
+        StatementKind::Exec(Box::new(exec(text, tokens, &mut execs)?))
     } else if is_word(first, "set") && is_word(tokens.get(1), "variable") {
         set_variable(text, tokens, &mut execs)?
     } else {
@@ -138,7 +138,7 @@ fn set_variable(
         return Err(unexpected(text, tokens, 3, "= and a value"));
     }
     let value = expression(text, &tokens[4..], execs)?;
-    Ok(StatementKind::SetVariable { name: name.clone(), value })
+    Ok(StatementKind::SetVariable { name: name.clone(), value: Box::new(value) })
 }
 
 fn sql(
@@ -191,7 +191,8 @@ pub(crate) fn name(
     loop {
         match tokens.get(at).map(|t| &t.token) {
             Some(Token::Word(word)) => {
-                name.parts.push(NamePart { text: word.value.clone(), span: text.span(&tokens[at]) })
+                name.parts
+                    .push(NamePart { text: word.value.clone(), span: text.span(&tokens[at]) });
             }
             _ => return Err(unexpected(text, tokens, at, "a name")),
         }
@@ -224,15 +225,11 @@ fn rest(
 }
 
 fn unexpected(text: &Tokens<'_>, tokens: &[TokenWithSpan], at: usize, wanted: &str) -> SyntaxError {
-    match tokens.get(at) {
-        Some(token) => {
-            SyntaxError::new(format!("expected {wanted}, found {}", token.token), text.span(token))
-        }
-        None => {
-            let end = text.span_of(tokens).end;
-            SyntaxError::new(format!("expected {wanted}, found the end"), end..end)
-        }
-    }
+    let Some(token) = tokens.get(at) else {
+        let end = text.span_of(tokens).end;
+        return SyntaxError::new(format!("expected {wanted}, found the end"), end..end);
+    };
+    SyntaxError::new(format!("expected {wanted}, found {}", token.token), text.span(token))
 }
 
 /// Turns the parser's message, which ends in a place written as text, into a message and a span.

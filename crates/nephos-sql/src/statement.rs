@@ -46,13 +46,13 @@ pub enum StatementKind {
         extended: bool,
     },
     /// EXEC as a statement.
-    Exec(Exec),
+    Exec(Box<Exec>),
     /// `SET VARIABLE name = expression`.
     SetVariable {
         /// The variable.
         name: String,
         /// Its new value.
-        value: Expr,
+        value: Box<Expr>,
     },
     /// SELECT, WITH, VALUES.
     Query(Box<Query>),

@@ -28,8 +28,7 @@ fn binary(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => text.to_owned(),
         _ => {
-            let shown: String =
-                bytes.iter().take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
+            let shown = hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]);
             let rest = if bytes.len() > SHOWN_BYTES { ".." } else { "" };
             format!("0x{shown}{rest} ({} bytes)", bytes.len())
         }
@@ -42,9 +41,8 @@ pub(crate) fn textual(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if *field.data_type() == DataType::Binary {
-            let hex =
-                |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            let text: StringArray = column.as_binary::<i32>().iter().map(|v| v.map(hex)).collect();
+            let text: StringArray =
+                column.as_binary::<i32>().iter().map(|v| v.map(hex::encode)).collect();
             fields.push(Field::new(field.name(), DataType::Utf8, true));
             columns.push(Arc::new(text));
         } else {

@@ -82,7 +82,7 @@ async fn an_upload_of_a_part_is_repeated_with_all_its_bytes() {
         _ => stored(number, request),
     })
     .await;
-    let path = temporary("again", &[7; 300_000]);
+    let path = temporary("again", &vec![7; 300_000]);
     world.run(&upload(&format!("@@file='{}'", path.display()))).await.unwrap();
     let bodies: Vec<usize> = world.api.requests().iter().map(|r| r.body.len()).collect();
     assert_eq!(bodies, [300_000, 300_000]);

@@ -1,5 +1,7 @@
 //! Lists and their pages.
 
+use std::fmt::Write as _;
+
 use nephos_engine::ErrorKind;
 use nephos_testkit::{Recorded, Reply, s3};
 
@@ -79,10 +81,9 @@ async fn an_empty_list_ends_although_s3_gives_a_marker_for_it() {
 
 #[tokio::test]
 async fn a_token_that_repeats_is_an_error_and_not_a_loop() {
-    let world = World::new(|_, request| {
-        let mut numbers: Vec<u32> = (1..=1000).collect();
-        numbers.push(1001);
-        s3::list_parts(&numbers, marker(request).min(0), 1000)
+    let world = World::new(|_, _| {
+        let numbers: Vec<u32> = (1..=1001).collect();
+        s3::list_parts(&numbers, 0, 1000)
     })
     .await;
     let error = world.fails(LIST).await;
@@ -102,10 +103,10 @@ async fn limit_stops_paging() {
 async fn objects_page_by_the_last_key_where_no_marker_is_given() {
     let world = World::new(|_, request| {
         let page = |keys: &[&str], more: bool| {
-            let contents: String = keys
-                .iter()
-                .map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"))
-                .collect();
+            let mut contents = String::new();
+            for key in keys {
+                let _ = write!(contents, "<Contents><Key>{key}</Key><Size>1</Size></Contents>");
+            }
             Reply::new(
                 200,
                 format!(

@@ -48,7 +48,7 @@ async fn wrong_credentials_and_a_wrong_clock_are_refused_with_reasons() {
     let s3 = endpoint(&folder);
     let id = nephos_s3::ACCESS_KEY_ID;
     let secret = nephos_s3::SECRET_ACCESS_KEY;
-    let an_hour_ago = || SystemTime::now() - Duration::from_secs(3600);
+    let an_hour_ago = || SystemTime::now() - Duration::from_hours(1);
     for (client, code, hint) in [
         (local(&s3).credentials(credentials(id, "wrong")), "SignatureDoesNotMatch", "secret"),
         (local(&s3).credentials(credentials("other", secret)), "InvalidAccessKeyId", "key id"),
