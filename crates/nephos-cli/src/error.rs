@@ -24,7 +24,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of a statement of `text`.
     pub(crate) fn in_text(error: EngineError, text: &str) -> Self {
-        Self { error: error.locate(text), text: nephos_sql::mask_secrets(text) }
+        let mut error = error.locate(text);
+        error.message = nephos_sql::mask_message(&error.message, text);
+        for hint in &mut error.hints {
+            *hint = nephos_sql::mask_message(hint, text);
+        }
+        Self { error, text: nephos_sql::mask_secrets(text) }
     }
 
     /// A failure with a message only.

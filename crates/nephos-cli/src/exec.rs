@@ -69,8 +69,16 @@ async fn all(
         }
         match one(statement, session, &mut output).await {
             Ok(()) => {}
-            // The reader of the pipe has gone: nobody waits for more rows.
-            Err(Stop::PipeClosed) => return ExitCode::SUCCESS,
+            // The reader of the pipe has gone: nobody waits for more rows of this statement, but
+            // the ones after it may have been meant to change something.
+            Err(Stop::PipeClosed) => {
+                let left = statements.len() - index - 1;
+                if left == 0 && !failed {
+                    return ExitCode::SUCCESS;
+                }
+                say(&not_run(left));
+                return ExitCode::from(FAILED);
+            }
             Err(Stop::Failed(error)) => {
                 failed = true;
                 if let Err(error) = output.abandon() {
@@ -80,8 +88,7 @@ async fn all(
                 let left = statements.len() - index - 1;
                 if !arguments.keep_going {
                     if left > 0 {
-                        let word = if left == 1 { "statement" } else { "statements" };
-                        say(&format!("{left} {word} after it not run"));
+                        say(&not_run(left));
                     }
                     break;
                 }
@@ -97,6 +104,11 @@ async fn all(
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => report(&Failure::message(format!("cannot write rows: {error}"))),
     }
+}
+
+fn not_run(left: usize) -> String {
+    let word = if left == 1 { "statement" } else { "statements" };
+    format!("{left} {word} after it not run")
 }
 
 enum Stop {

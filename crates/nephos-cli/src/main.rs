@@ -23,9 +23,27 @@ use clap::Parser;
 
 use crate::args::{Arguments, Command, LocalCommand};
 
+/// Plans are trees, and trees are walked by recursion: the main thread's own stack is too small for
+/// the longest statements that are accepted.
+const STACK: usize = 64 * 1024 * 1024;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let main = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK);
+    match main.spawn(move || run(arguments)).map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // The panic has said what happened.
+        Ok(Err(_)) => ExitCode::from(error::FAILED),
+        Err(error) => error::report(&error::Failure::from(error)),
+    }
+}
+
+fn run(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return error::report(&error::Failure::from(error)),
     };

@@ -54,6 +54,15 @@ impl Output {
         {
             writeln!(self.sink)?;
         }
+        if matches!(self.format, Format::Json | Format::Ndjson) {
+            let mut names = std::collections::HashSet::new();
+            if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
+                return Err(io::Error::other(format!(
+                    "two columns are named {}, and JSON would keep one: name them apart with AS",
+                    twice.name()
+                )));
+            }
+        }
         self.results += 1;
         self.current = Some(match self.format {
             Format::Table => Current::Grid(Box::new(Grid::new(schema, Style::Table, hide_empty))),

@@ -1,18 +1,24 @@
 //! Relations of a query to tables over calls.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::{Result as DfResult, ScalarValue};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement as DfStatement;
+use futures::{FutureExt, TryStreamExt};
 use nephos_catalog::{ColumnOrigin, Lookup, Method, ResourceRef, SqlVerb, lookup};
-use nephos_http::{Call, Paging};
+use nephos_http::Call;
 use nephos_sql::ast::{
     Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SetExpr,
-    Spanned, TableAlias, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Spanned, Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 use nephos_sql::{Exec, exec_index};
 
@@ -20,8 +26,41 @@ use crate::names::resolve_columns;
 use crate::predicate::{Condition, conditions, conjuncts};
 use crate::scalar::to_text;
 use crate::session::select_not_supported;
-use crate::table::{CallRows, CallTable, Source};
+use crate::table::{CallRows, CallTable, Mutation, Source};
 use crate::{Error, Outcome, Session};
+
+/// A planned query and the calls in it that change something.
+#[derive(Clone)]
+pub(crate) struct Planned {
+    plan: LogicalPlan,
+    mutations: Vec<Arc<Mutation>>,
+}
+
+impl Planned {
+    /// Rows. Reading them makes the mutations first, in the order in which they stand in the text:
+    /// whether one is made must not hang on what the optimizer makes of the query around it.
+    pub(crate) async fn stream(self, state: SessionState) -> DfResult<SendableRecordBatchStream> {
+        let task = Arc::new(TaskContext::from(&state));
+        let plan = DataFrame::new(state, self.plan).create_physical_plan().await?;
+        if self.mutations.is_empty() {
+            return execute_stream(plan, task);
+        }
+        let (schema, mutations) = (plan.schema(), self.mutations);
+        let rows = async move {
+            for mutation in mutations {
+                mutation.rows().await?;
+            }
+            execute_stream(plan, task)
+        };
+        let rows = rows.into_stream().try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+    }
+
+    /// All rows.
+    pub(crate) async fn collect(self, state: SessionState) -> DfResult<Vec<RecordBatch>> {
+        self.stream(state).await?.try_collect().await
+    }
+}
 
 /// A relation of a query that is not `DataFusion`'s own.
 struct Relation {
@@ -48,42 +87,37 @@ impl Session {
         query: Query,
         execs: &[Exec],
     ) -> Result<SendableRecordBatchStream, Error> {
-        let plan = self.plan(query, execs).await?;
-        Ok(DataFrame::new(self.context().state(), plan).execute_stream().await?)
+        let planned = self.plan(query, execs).await?;
+        Ok(planned.stream(self.context().state()).await?)
     }
 
     /// Plans a query. No call is made.
-    pub(crate) async fn plan(
-        &self,
-        mut query: Query,
-        execs: &[Exec],
-    ) -> Result<LogicalPlan, Error> {
+    pub(crate) async fn plan(&self, mut query: Query, execs: &[Exec]) -> Result<Planned, Error> {
         let mut relations = Relations { session: self, found: Vec::new() };
         let _ = VisitMut::visit(&mut query, &mut relations);
         let found = relations.found;
         let mut tables = Vec::new();
         let mut columns: Vec<String> = Vec::new();
         let mut qualifiers = Vec::new();
+        let mut mutations = Vec::new();
         for relation in &found {
             let bound = self.bind(relation, execs).await.map_err(|e| e.lines(relation.span))?;
             columns.extend(bound.column_names());
+            mutations.extend(bound.calls.iter().filter_map(|rows| rows.mutation.clone()));
             qualifiers.push((relation.name.clone(), relation.alias.clone()));
             tables.push((relation.table.clone(), Arc::new(bound)));
         }
-        if !tables.is_empty() {
-            resolve_columns(&mut query, &columns, &qualifiers);
-        }
+        resolve_columns(&mut query, &columns, &qualifiers);
         let context = self.context();
         for (name, table) in &tables {
             context.register_table(quoted(name), table.clone())?;
         }
-        let statement =
-            DfStatement::Statement(Box::new(nephos_sql::ast::Statement::Query(Box::new(query))));
+        let statement = DfStatement::Statement(Box::new(SqlStatement::Query(Box::new(query))));
         let plan = context.state().statement_to_plan(statement).await;
         for (name, _) in &tables {
             context.deregister_table(quoted(name))?;
         }
-        plan.map_err(|error| not_found(error.into()))
+        Ok(Planned { plan: plan.map_err(|error| explained(error.into()))?, mutations })
     }
 
     async fn bind(&self, relation: &Relation, execs: &[Exec]) -> Result<CallTable, Error> {
@@ -100,7 +134,7 @@ impl Session {
             let Some((name, prefix)) = condition.column.split_last() else { continue };
             let mine = prefix.is_empty()
                 || prefix == relation.name.as_slice()
-                || matches!(prefix, [alias] if *alias == relation.alias);
+                || matches!(prefix, [alias] if alias.eq_ignore_ascii_case(&relation.alias));
             if !mine || given.iter().any(|(other, _)| other == name) {
                 continue;
             }
@@ -142,8 +176,10 @@ impl Session {
             let Lookup::Found(param) = lookup(name, accepted.iter().map(String::as_str)) else {
                 continue;
             };
-            // A name that is a column as written is a filter, unless the call needs it.
-            let is_column = shown.iter().any(|index| columns[*index].name == *name);
+            // A name that is a column of the rows as written is a filter, unless the call needs it.
+            let is_column = shown.iter().any(|index| {
+                columns[*index].name == *name && columns[*index].origin == ColumnOrigin::Row
+            });
             if is_column && param != name && !required.iter().any(|r| r == param) {
                 continue;
             }
@@ -157,7 +193,7 @@ impl Session {
         let params: Vec<String> =
             bound.iter().map(|(name, _)| name.clone()).filter(|name| !shown_name(name)).collect();
         let mut calls = Vec::new();
-        for combination in combinations(&bound) {
+        for combination in combinations(&bound)? {
             let args: Vec<(String, String)> = combination
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
@@ -175,9 +211,9 @@ impl Session {
             let call = Call::new(resource, method, args, None)?;
             calls.push(CallRows {
                 source: Arc::new(Source::Call(Box::new(call))),
-                paging: Paging::Follow,
                 params: values,
-                once: None,
+                follow: true,
+                mutation: None,
             });
         }
         Ok(CallTable { client: self.client.clone(), columns, shown, params, calls })
@@ -214,16 +250,13 @@ impl Session {
     }
 
     async fn evaluate(&self, exprs: Vec<Expr>, execs: &[Exec]) -> Result<Vec<ScalarValue>, Error> {
-        let plan = Box::pin(self.plan(row_query(exprs), execs)).await?;
-        let frame = DataFrame::new(self.context().state(), plan);
-        Ok(one_row(&frame.collect().await?)?)
+        let planned = Box::pin(self.plan(row_query(exprs), execs)).await?;
+        Ok(one_row(&planned.collect(self.context().state()).await?)?)
     }
 }
 
 /// The values of the one row of a result.
-pub(crate) fn one_row(
-    batches: &[datafusion::arrow::array::RecordBatch],
-) -> datafusion::common::Result<Vec<ScalarValue>> {
+pub(crate) fn one_row(batches: &[RecordBatch]) -> DfResult<Vec<ScalarValue>> {
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return datafusion::common::exec_err!("an expression gave no value");
     };
@@ -311,30 +344,38 @@ pub(crate) fn no_method(
     error
 }
 
+/// One statement makes no more calls than this by its IN lists.
+const MOST_CALLS: usize = 10_000;
+
 /// Every combination of one value for each parameter.
 pub(crate) fn combinations(
     bound: &[(String, Vec<Option<String>>)],
-) -> Vec<Vec<(String, Option<String>)>> {
+) -> Result<Vec<Vec<(String, Option<String>)>>, Error> {
     let mut all: Vec<Vec<(String, Option<String>)>> = vec![Vec::new()];
     for (name, values) in bound {
-        let mut distinct: Vec<&Option<String>> = Vec::new();
-        for value in values {
-            if !distinct.contains(&value) {
-                distinct.push(value);
-            }
+        let distinct: BTreeSet<&Option<String>> = values.iter().collect();
+        let count = all.len().saturating_mul(distinct.len());
+        if count > MOST_CALLS {
+            return Err(Error::plan(format!(
+                "the IN lists of this statement would make {count} calls, more than {MOST_CALLS}"
+            ))
+            .hint("split the lists over several statements"));
         }
+        let mut ordered: Vec<&Option<String>> = Vec::new();
+        let mut seen = BTreeSet::new();
+        ordered.extend(values.iter().filter(|value| seen.insert(*value)));
         all = all
             .into_iter()
             .flat_map(|row| {
-                distinct.iter().map(move |value| {
+                ordered.iter().map(move |value| {
                     let mut row = row.clone();
                     row.push((name.clone(), (*value).clone()));
                     row
                 })
             })
-            .collect();
+            .collect::<Vec<_>>();
     }
-    all
+    Ok(all)
 }
 
 /// The value of a literal.
@@ -386,10 +427,11 @@ impl VisitorMut for Relations<'_> {
         if let Some(selection) = &select.selection {
             conjuncts(selection, &mut parts);
         }
+        // What an inner join is made on holds for every row that comes out, as WHERE does.
         for join in select.from.iter().flat_map(|table| table.joins.iter()) {
-            // A condition of an outer join says nothing of the rows on its kept side, but it may
-            // carry parameters of the other one; those of an inner join hold for both.
-            if let Some(JoinConstraint::On(on)) = constraint(&join.join_operator) {
+            if let JoinOperator::Join(JoinConstraint::On(on))
+            | JoinOperator::Inner(JoinConstraint::On(on)) = &join.join_operator
+            {
                 conjuncts(on, &mut parts);
             }
         }
@@ -402,10 +444,20 @@ impl VisitorMut for Relations<'_> {
 }
 
 impl Relations<'_> {
-    fn table(&mut self, table: &mut TableWithJoins, conditions: &[Condition]) {
-        self.factor(&mut table.relation, conditions);
+    fn table(&mut self, table: &mut TableWithJoins, around: &[Condition]) {
+        self.factor(&mut table.relation, around);
         for join in &mut table.joins {
-            self.factor(&mut join.relation, conditions);
+            // What a left join is made on says nothing of the rows that it keeps; it may carry
+            // parameters of the relation on its right, and of that one only.
+            let mut own = around.to_vec();
+            if let JoinOperator::Left(JoinConstraint::On(on))
+            | JoinOperator::LeftOuter(JoinConstraint::On(on)) = &join.join_operator
+            {
+                let mut parts = Vec::new();
+                conjuncts(on, &mut parts);
+                own.extend(parts.into_iter().flat_map(crate::predicate::conditions));
+            }
+            self.factor(&mut join.relation, &own);
         }
     }
 
@@ -463,25 +515,20 @@ impl Relations<'_> {
     }
 }
 
-fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
-    match operator {
-        JoinOperator::Join(c)
-        | JoinOperator::Inner(c)
-        | JoinOperator::Left(c)
-        | JoinOperator::LeftOuter(c) => Some(c),
-        _ => None,
-    }
-}
-
 fn quoted(name: &str) -> datafusion::common::TableReference {
     datafusion::common::TableReference::bare(name.to_owned())
 }
 
-/// `DataFusion` looks for unknown tables in a catalog of its own, which means nothing to users.
-fn not_found(error: Error) -> Error {
-    let Some(rest) = error.message.strip_prefix("table 'datafusion.public.") else { return error };
-    let name = rest.split('\'').next().unwrap_or_default().to_owned();
-    let mut out = error;
-    out.message = format!("table {name} does not exist");
-    out.hint("tables are named provider.service.resource, such as aws.s3.buckets")
+/// Messages of `DataFusion` in the words of this house.
+fn explained(mut error: Error) -> Error {
+    // It looks for unknown tables in a catalog of its own, which means nothing to users.
+    if let Some(rest) = error.message.strip_prefix("table 'datafusion.public.") {
+        let name = rest.split('\'').next().unwrap_or_default();
+        error.message = format!("table {name} does not exist");
+        return error.hint("tables are named provider.service.resource, such as aws.s3.buckets");
+    }
+    if error.message.contains("Ambiguous reference") {
+        return error.hint("write it with the table's alias, once for each table: a.bucket = 'x' AND b.bucket = 'x'");
+    }
+    error
 }

@@ -7,17 +7,15 @@ use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::prelude::DataFrame;
 use futures::{FutureExt, TryStreamExt};
-use nephos_catalog::{HttpVerb, Lookup, Method, ResourceRef, lookup};
+use nephos_catalog::{HttpVerb, Method, ResourceRef};
 use nephos_http::{Call, Client, Paging, Payload, RowRequest};
-use nephos_sql::ast::Expr;
+use nephos_sql::ast::{Expr, Value};
 use nephos_sql::{Exec, PayloadKind};
-use tokio::sync::OnceCell;
 
 use crate::bind::{literal, one_row, row_query};
 use crate::scalar::{to_bytes, to_length, to_text};
-use crate::table::{CallRows, CallTable, Source};
+use crate::table::{CallRows, CallTable, Mutation, Source, paging};
 use crate::{Error, Session};
 
 /// A call whose values are not known yet.
@@ -37,14 +35,6 @@ struct PreparedPayload {
 }
 
 impl Prepared {
-    fn paging(&self) -> Paging {
-        if self.names.iter().any(|name| is_page_param(&self.method, name)) {
-            Paging::One
-        } else {
-            Paging::Follow
-        }
-    }
-
     /// The call with these values: one for each name, then those of the payload.
     fn call(&self, values: &[ScalarValue]) -> Result<Call, Error> {
         let mut args = Vec::new();
@@ -72,12 +62,7 @@ impl PreparedPayload {
             })
         };
         match self.kind {
-            PayloadKind::Json => {
-                let text = text()?;
-                serde_json::from_str(&text)
-                    .map(Payload::Json)
-                    .map_err(|error| Error::plan(format!("@@json is not JSON: {error}")))
-            }
+            PayloadKind::Json => text().map(Payload::Json),
             PayloadKind::Xml => text().map(Payload::Xml),
             PayloadKind::Body => {
                 text().or_else(|error| match value {
@@ -112,7 +97,8 @@ impl Session {
         let (prepared, exprs) = self.prepare(exec)?;
         let values = self.scalars(&exprs, execs).await?;
         let call = prepared.call(&values).map_err(|error| error.at(exec.span.clone()))?;
-        Ok(rows(&self.client, call, prepared.paging()))
+        let paging = paging(&call);
+        Ok(rows(&self.client, call, paging))
     }
 
     /// EXEC as a table.
@@ -120,19 +106,18 @@ impl Session {
         let (prepared, exprs) = self.prepare(exec)?;
         let columns = prepared.method.response.columns.clone();
         let reads = matches!(prepared.method.http, HttpVerb::Get | HttpVerb::Head);
-        let paging = prepared.paging();
         let source = if let Some(values) = exprs.iter().map(literal).collect::<Option<Vec<_>>>() {
             let call = prepared.call(&values).map_err(|error| error.at(exec.span.clone()))?;
             Source::Call(Box::new(call))
         } else {
-            let plan = Box::pin(self.plan(row_query(exprs), execs)).await?;
+            let planned = Box::pin(self.plan(row_query(exprs), execs)).await?;
             let state = self.context().state();
             let span = exec.span.clone();
             Source::Later(Box::new(move || {
-                let frame = DataFrame::new(state.clone(), plan.clone());
+                let (planned, state) = (planned.clone(), state.clone());
                 let (prepared, span) = (prepared.clone(), span.clone());
                 async move {
-                    let values = one_row(&frame.collect().await?)?;
+                    let values = one_row(&planned.collect(state).await?)?;
                     prepared
                         .call(&values)
                         .map_err(|error| DataFusionError::External(Box::new(error.at(span))))
@@ -140,17 +125,15 @@ impl Session {
                 .boxed()
             }))
         };
+        let source = Arc::new(source);
+        let mutation = (!reads)
+            .then(|| Arc::new(Mutation::new(self.client.clone(), source.clone(), columns.len())));
         Ok(CallTable {
             client: self.client.clone(),
             shown: (0..columns.len()).collect(),
             columns,
             params: Vec::new(),
-            calls: vec![CallRows {
-                source: Arc::new(source),
-                paging,
-                params: Vec::new(),
-                once: (!reads).then(|| Arc::new(OnceCell::new())),
-            }],
+            calls: vec![CallRows { source, params: Vec::new(), follow: false, mutation }],
         })
     }
 
@@ -161,7 +144,7 @@ impl Session {
         let span = exec.method.span();
         let resource = self.resource(parts).map_err(|error| error.at(span.clone()))?;
         let method = resource.method(method).map_err(|error| Error::from(error).at(span))?.clone();
-        let mut exprs: Vec<Expr> = exec.args.iter().map(|arg| arg.value.clone()).collect();
+        let mut exprs: Vec<Expr> = exec.args.iter().map(|arg| as_typed(&arg.value)).collect();
         let payload = exec.payload.as_ref().map(|payload| {
             exprs.push(payload.value.clone());
             exprs.extend(payload.offset.clone());
@@ -186,14 +169,16 @@ pub(crate) fn rows(client: &Arc<Client>, call: Call, paging: Paging) -> Sendable
     Box::pin(RecordBatchStreamAdapter::new(schema, stream))
 }
 
-/// Whether an argument asks for one page: its token or its size.
-fn is_page_param(method: &Method, name: &str) -> bool {
-    let accepted = method.accepted_params();
-    let Lookup::Found(found) = lookup(name, accepted.iter().map(String::as_str)) else {
-        return false;
-    };
-    method.page.as_ref().is_some_and(|page| {
-        page.size.as_deref() == Some(found)
-            || page.tokens.iter().any(|token| token.request == found)
-    })
+/// A number as the text that was typed: as a number it would lose digits that a request keeps.
+fn as_typed(expr: &Expr) -> Expr {
+    match expr {
+        Expr::Value(value) => {
+            let mut value = value.clone();
+            if let Value::Number(digits, _) = &value.value {
+                value.value = Value::SingleQuotedString(digits.clone());
+            }
+            Expr::Value(value)
+        }
+        other => other.clone(),
+    }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
+use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use nephos_catalog::{Lookup, Method, ResourceRef, SqlVerb, lookup, nearest};
-use nephos_http::{Call, Paging};
-use nephos_sql::Exec;
+use nephos_http::{Call, CallError, CallErrorKind, Paging};
 use nephos_sql::ast::{
     Delete, Expr, FromTable, Insert, ObjectName, SelectItem, SetExpr, TableFactor, TableObject,
 };
+use nephos_sql::{Exec, StatementKind};
 
 use crate::bind::{choose, combinations, empty_query, no_method};
 use crate::exec::rows;
@@ -118,12 +119,13 @@ impl Session {
             bound.push((found.to_owned(), values.iter().map(to_text).collect::<Result<_, _>>()?));
         }
         let mut calls = Vec::new();
-        for combination in combinations(&bound) {
+        for combination in combinations(&bound)? {
             // `= NULL` is never true: such a row is not deleted.
             let args: Option<Vec<(String, String)>> =
                 combination.into_iter().map(|(name, value)| Some((name, value?))).collect();
             if let Some(args) = args {
-                calls.push(Call::new(&resource, method, args, None)?);
+                let call = Call::new(&resource, method, args, None);
+                calls.push(call.map_err(|error| other_methods(error, method, &methods))?);
             }
         }
         self.mutate("deleted from", &resource, method, calls, delete.returning.as_deref()).await
@@ -161,8 +163,11 @@ impl Session {
         returning: Option<&[SelectItem]>,
     ) -> Result<Outcome, Error> {
         let count = calls.len();
+        // What RETURNING asks for is planned before anything is changed.
+        if let Some(items) = returning {
+            self.returning(method, items, Vec::new()).await?;
+        }
         let mut answers: Vec<RecordBatch> = Vec::new();
-        let schema = nephos_http::arrow_schema(&method.response.columns);
         for (index, call) in calls.into_iter().enumerate() {
             let answer: Result<Vec<RecordBatch>, _> =
                 rows(&self.client, call, Paging::Follow).try_collect().await;
@@ -180,29 +185,59 @@ impl Session {
         if let Some(refused) = refused_elements(&answers) {
             return Err(refused);
         }
-        let Some(items) = returning else {
-            let rows = if count == 1 { "row" } else { "rows" };
-            return Ok(Outcome::Done(format!("{count} {rows} {done} {}", resource.full_name())));
-        };
-        let table = self.table_name();
-        let mut query = empty_query();
-        if let SetExpr::Select(select) = query.body.as_mut() {
-            select.projection = items.to_vec();
-            let from = nephos_sql::parse(&format!("SELECT * FROM \"{table}\""))?.remove(0).kind;
-            if let nephos_sql::StatementKind::Query(from) = from
-                && let SetExpr::Select(from) = *from.body
-            {
-                select.from = from.from;
+        match returning {
+            Some(items) => self.returning(method, items, answers).await.map(Outcome::Rows),
+            None => {
+                let rows = if count == 1 { "row" } else { "rows" };
+                Ok(Outcome::Done(format!("{count} {rows} {done} {}", resource.full_name())))
             }
         }
-        let columns: Vec<String> = method.response.columns.iter().map(|c| c.name.clone()).collect();
+    }
+
+    /// `SELECT items` of what the calls answered.
+    async fn returning(
+        &self,
+        method: &Method,
+        items: &[SelectItem],
+        answers: Vec<RecordBatch>,
+    ) -> Result<SendableRecordBatchStream, Error> {
+        let table = self.table_name();
+        let text = format!("SELECT * FROM \"{table}\"");
+        let mut query = empty_query();
+        if let StatementKind::Query(parsed) = nephos_sql::parse(&text)?.remove(0).kind {
+            query = *parsed;
+        }
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = items.to_vec();
+        }
+        let columns: Vec<String> =
+            method.response.columns.iter().map(|column| column.name.clone()).collect();
         crate::names::resolve_columns(&mut query, &columns, &[]);
+        let schema = nephos_http::arrow_schema(&method.response.columns);
         let answers = MemTable::try_new(schema, vec![answers])?;
         self.context().register_table(table.as_str(), Arc::new(answers))?;
         let rows = self.stream(query, &[]).await;
         self.context().deregister_table(table.as_str())?;
-        rows.map(Outcome::Rows)
+        rows
     }
+}
+
+/// Says which conditions lead to the other methods, where the one that was chosen lacks a body that
+/// DELETE has no place for.
+fn other_methods(error: CallError, chosen: &Method, methods: &[&Method]) -> Error {
+    let missing_body = error.kind == CallErrorKind::Payload;
+    let mut error = Error::from(error);
+    if missing_body {
+        error.hints.clear();
+        for method in methods.iter().filter(|method| method.name != chosen.name) {
+            error = error.hint(format!(
+                "conditions on {} choose {}",
+                method.required_params().join(", "),
+                method.name
+            ));
+        }
+    }
+    error
 }
 
 fn methods(resource: &ResourceRef, verb: SqlVerb) -> Result<Vec<&Method>, Error> {

@@ -4,32 +4,40 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use nephos_catalog::{Lookup, lookup};
-use nephos_sql::ast::{Expr, Ident, Query, SelectItem, TableAlias, VisitMut, VisitorMut};
+use nephos_sql::ast::{
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, TableAlias, TableFactor,
+    VisitMut, VisitorMut,
+};
 
 /// Rewrites column references of `query` to declared names: as written where that exists, else
-/// without regard to case, dashes and underscores. Names that the query itself gives (aliases) are
-/// left alone. `qualifiers` maps `a.b.c` to the alias that the relation got.
+/// without regard to case, dashes and underscores. Names that the query itself gives (aliases of
+/// columns and relations) come first and are matched without regard to case. `qualifiers` maps
+/// `a.b.c` to the alias that the relation got.
 pub(crate) fn resolve_columns(
     query: &mut Query,
     columns: &[String],
     qualifiers: &[(Vec<String>, String)],
 ) {
     let mut given = GivenNames::default();
-    let _ = query.visit(&mut given);
-    let mut rewrite = Rewrite { columns, qualifiers, given: given.0 };
-    let _ = query.visit(&mut rewrite);
+    let _ = VisitMut::visit(query, &mut given);
+    let mut rewrite = Rewrite { columns, qualifiers, given };
+    let _ = VisitMut::visit(query, &mut rewrite);
 }
 
+/// Names that a query gives.
 #[derive(Default)]
-struct GivenNames(BTreeSet<String>);
+struct GivenNames {
+    columns: BTreeSet<String>,
+    relations: BTreeSet<String>,
+}
 
 impl VisitorMut for GivenNames {
     type Break = ();
 
-    fn pre_visit_select(&mut self, select: &mut nephos_sql::ast::Select) -> ControlFlow<()> {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &select.projection {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
-                self.0.insert(alias.value.clone());
+                self.columns.insert(alias.value.clone());
             }
         }
         ControlFlow::Continue(())
@@ -42,11 +50,7 @@ impl VisitorMut for GivenNames {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(
-        &mut self,
-        factor: &mut nephos_sql::ast::TableFactor,
-    ) -> ControlFlow<()> {
-        use nephos_sql::ast::TableFactor;
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. } = factor
         {
@@ -58,25 +62,52 @@ impl VisitorMut for GivenNames {
 
 impl GivenNames {
     fn add(&mut self, alias: &TableAlias) {
-        self.0.extend(alias.columns.iter().map(|column| column.name.value.clone()));
+        self.relations.insert(alias.name.value.clone());
+        self.columns.extend(alias.columns.iter().map(|column| column.name.value.clone()));
     }
+}
+
+/// The name of `names` that `name` is, without regard to case where no other is nearer.
+fn same<'a>(name: &str, names: &'a BTreeSet<String>) -> Option<&'a str> {
+    if let Some(exact) = names.get(name) {
+        return Some(exact);
+    }
+    let mut near = names.iter().filter(|other| other.eq_ignore_ascii_case(name));
+    match (near.next(), near.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+fn become_name(ident: &mut Ident, name: &str) {
+    name.clone_into(&mut ident.value);
+    ident.quote_style = Some('"');
 }
 
 struct Rewrite<'a> {
     columns: &'a [String],
     qualifiers: &'a [(Vec<String>, String)],
-    given: BTreeSet<String>,
+    given: GivenNames,
 }
 
 impl Rewrite<'_> {
-    fn ident(&self, ident: &mut Ident) {
-        if self.given.contains(&ident.value) {
+    fn column(&self, ident: &mut Ident) {
+        if self.given.columns.contains(&ident.value) {
             return;
         }
-        if let Lookup::Found(found) = lookup(&ident.value, self.columns.iter().map(String::as_str))
-        {
-            found.clone_into(&mut ident.value);
-            ident.quote_style = Some('"');
+        match lookup(&ident.value, self.columns.iter().map(String::as_str)) {
+            Lookup::Found(found) => become_name(ident, found),
+            _ => {
+                if let Some(found) = same(&ident.value, &self.given.columns) {
+                    become_name(ident, found);
+                }
+            }
+        }
+    }
+
+    fn relation(&self, ident: &mut Ident) {
+        if let Some(found) = same(&ident.value, &self.given.relations) {
+            become_name(ident, found);
         }
     }
 }
@@ -84,9 +115,16 @@ impl Rewrite<'_> {
 impl VisitorMut for Rewrite<'_> {
     type Break = ();
 
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_mut_slice() {
+            self.relation(ident);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Identifier(ident) => self.ident(ident),
+            Expr::Identifier(ident) => self.column(ident),
             Expr::CompoundIdentifier(parts) => {
                 let texts: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 if let Some((last, prefix)) = texts.split_last()
@@ -98,8 +136,9 @@ impl VisitorMut for Rewrite<'_> {
                     column.span = parts.last().map_or(column.span, |part| part.span);
                     *parts = vec![Ident::with_quote('"', alias.clone()), column];
                 }
-                if let Some(last) = parts.last_mut() {
-                    self.ident(last);
+                if let [relation, column] = parts.as_mut_slice() {
+                    self.relation(relation);
+                    self.column(column);
                 }
             }
             _ => {}

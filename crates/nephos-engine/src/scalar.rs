@@ -1,5 +1,6 @@
 //! SQL values as arguments.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use crate::Error;
@@ -20,7 +21,11 @@ pub(crate) fn to_text(value: &ScalarValue) -> Result<Option<String>, Error> {
             }
         }
         ScalarValue::Dictionary(_, inner) => to_text(inner),
-        other => Ok(Some(other.to_string())),
+        // Casting writes dates and times as text, where printing would show their ticks.
+        other => match other.cast_to(&DataType::Utf8) {
+            Ok(text) => Ok(text.try_as_str().flatten().map(str::to_owned)),
+            Err(_) => Ok(Some(other.to_string())),
+        },
     }
 }
 

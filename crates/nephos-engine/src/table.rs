@@ -63,11 +63,55 @@ pub(crate) struct CallTable {
 #[derive(Debug)]
 pub(crate) struct CallRows {
     pub(crate) source: Arc<Source>,
-    pub(crate) paging: Paging,
     pub(crate) params: Vec<String>,
-    /// For calls that change something: what they answered, so that a plan that reads the table
-    /// twice calls once.
-    pub(crate) once: Option<Arc<OnceCell<Vec<RecordBatch>>>>,
+    /// All pages are wanted whatever the arguments are.
+    pub(crate) follow: bool,
+    /// For calls that change something.
+    pub(crate) mutation: Option<Arc<Mutation>>,
+}
+
+/// A call that changes something, made once a statement: a plan may read its table twice, or not at
+/// all.
+#[derive(Debug)]
+pub(crate) struct Mutation {
+    client: Arc<Client>,
+    source: Arc<Source>,
+    columns: usize,
+    answer: OnceCell<Result<Vec<RecordBatch>, Arc<DataFusionError>>>,
+}
+
+impl Mutation {
+    pub(crate) fn new(client: Arc<Client>, source: Arc<Source>, columns: usize) -> Self {
+        Self { client, source, columns, answer: OnceCell::new() }
+    }
+
+    /// Makes the call unless it was made, and gives its rows with all columns. A failure is kept,
+    /// too: it is not known what a failed call has done.
+    pub(crate) async fn rows(&self) -> Result<Vec<RecordBatch>> {
+        let answer = self
+            .answer
+            .get_or_init(|| async {
+                let make = async {
+                    let call = self.source.call().await?;
+                    let paging = paging(&call);
+                    let columns = (0..self.columns).collect();
+                    let rows = self.client.rows(RowRequest { call, columns, paging });
+                    rows.map_err(external).try_collect::<Vec<_>>().await
+                };
+                make.await.map_err(Arc::new)
+            })
+            .await;
+        answer.clone().map_err(DataFusionError::Shared)
+    }
+}
+
+/// One page where the call asks for one by its token or its size, else all.
+pub(crate) fn paging(call: &Call) -> Paging {
+    let asked = call.method.page.as_ref().is_some_and(|page| {
+        page.size.as_deref().is_some_and(|size| call.arg(size).is_some())
+            || page.tokens.iter().any(|token| call.arg(&token.request).is_some())
+    });
+    if asked { Paging::One } else { Paging::Follow }
 }
 
 impl CallTable {
@@ -130,8 +174,8 @@ impl TableProvider for CallTable {
                     all_columns: self.columns.len(),
                     outputs,
                     source: rows.source.clone(),
-                    paging: rows.paging,
-                    once: rows.once.clone(),
+                    follow: rows.follow,
+                    mutation: rows.mutation.clone(),
                 }) as Arc<dyn PartitionStream>
             })
             .collect();
@@ -146,6 +190,15 @@ enum Output {
     Constant(Option<String>),
 }
 
+impl Output {
+    fn column(&self) -> Option<usize> {
+        match self {
+            Self::Column(index) => Some(*index),
+            Self::Constant(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct CallPartition {
     client: Arc<Client>,
@@ -153,8 +206,8 @@ struct CallPartition {
     all_columns: usize,
     outputs: Vec<Output>,
     source: Arc<Source>,
-    paging: Paging,
-    once: Option<Arc<OnceCell<Vec<RecordBatch>>>>,
+    follow: bool,
+    mutation: Option<Arc<Mutation>>,
 }
 
 impl PartitionStream for CallPartition {
@@ -163,37 +216,26 @@ impl PartitionStream for CallPartition {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        // A call that runs once is decoded whole: each reader takes the columns it wants.
-        let columns: Vec<usize> = if self.once.is_some() {
+        // A call that is made once is decoded whole: each reader takes the columns it wants.
+        let columns: Vec<usize> = if self.mutation.is_some() {
             (0..self.all_columns).collect()
         } else {
-            self.outputs
-                .iter()
-                .filter_map(|o| if let Output::Column(i) = o { Some(*i) } else { None })
-                .collect()
+            self.outputs.iter().filter_map(Output::column).collect()
         };
         let assemble = Assemble {
             schema: self.schema.clone(),
             outputs: self.outputs.clone(),
             decoded: columns.clone(),
         };
-        let (client, source, paging, once) =
-            (self.client.clone(), self.source.clone(), self.paging, self.once.clone());
+        let (client, source, follow, mutation) =
+            (self.client.clone(), self.source.clone(), self.follow, self.mutation.clone());
         let stream = async move {
-            let batches = match once {
+            let batches = match mutation {
+                Some(mutation) => futures::stream::iter(mutation.rows().await?).map(Ok).boxed(),
                 None => {
                     let call = source.call().await?;
+                    let paging = if follow { Paging::Follow } else { paging(&call) };
                     client.rows(RowRequest { call, columns, paging }).map_err(external).boxed()
-                }
-                Some(once) => {
-                    let batches = once
-                        .get_or_try_init(|| async {
-                            let call = source.call().await?;
-                            let rows = client.rows(RowRequest { call, columns, paging });
-                            rows.map_err(external).try_collect::<Vec<_>>().await
-                        })
-                        .await?;
-                    futures::stream::iter(batches.clone()).map(Ok).boxed()
                 }
             };
             Ok::<_, DataFusionError>(batches.map(move |batch| assemble.batch(&batch?)))

@@ -129,7 +129,7 @@ impl Call {
                     format!("{} is given both body fields and a payload", self.target),
                 ));
             }
-            (None, false) => Some(Payload::Json(serde_json::Value::Object(fields))),
+            (None, false) => Some(Payload::Json(serde_json::Value::Object(fields).to_string())),
             (payload, true) => payload,
         };
         let Some(payload) = payload else {
@@ -150,10 +150,14 @@ impl Call {
             _ => body.media_type.clone(),
         });
         self.payload = match payload {
-            Payload::Json(value) if body.media_type.contains("xml") && structured => {
-                PayloadSource::Bytes(Bytes::from(write_xml(&body.schema, &value)?))
+            Payload::Json(text) => {
+                let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+                    CallError::new(CallErrorKind::Payload, format!("@@json is not JSON: {error}"))
+                })?;
+                let xml = structured && body.media_type.contains("xml");
+                let bytes = if xml { write_xml(&body.schema, &value)? } else { text };
+                PayloadSource::Bytes(Bytes::from(bytes))
             }
-            Payload::Json(value) => PayloadSource::Bytes(Bytes::from(value.to_string())),
             Payload::Xml(text) => PayloadSource::Bytes(Bytes::from(text)),
             Payload::Bytes(bytes) => PayloadSource::Bytes(bytes),
             Payload::File { path, offset, length } => PayloadSource::file(&path, offset, length)?,

@@ -9,6 +9,8 @@ use bytes::BytesMut;
 use futures::stream::BoxStream;
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
+use nephos_catalog::ResponseBody;
+use tokio::sync::Semaphore;
 
 use crate::aws_credentials::AwsChain;
 use crate::decode::{Answer, Decoder};
@@ -21,6 +23,9 @@ use crate::{
     Call, CallError, CallErrorKind, Credentials, CredentialsSource, Endpoint, PayloadSource,
     RetryPolicy, Transport,
 };
+
+/// Requests under way at once.
+const MOST_AT_ONCE: usize = 32;
 
 /// Which pages of a list are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +57,7 @@ pub struct Client {
     retry: RetryPolicy,
     clock: fn() -> SystemTime,
     traffic: Arc<Traffic>,
+    permits: Semaphore,
 }
 
 /// Makes a [`Client`].
@@ -114,6 +120,7 @@ impl ClientBuilder {
             retry: self.retry,
             clock: self.clock,
             traffic: Arc::default(),
+            permits: Semaphore::new(MOST_AT_ONCE),
         })
     }
 }
@@ -174,6 +181,8 @@ impl Client {
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(call.payload.len()));
         }
+        // Held until the answer is read: more calls at once than this exhaust files and memory.
+        let _permit = self.permits.acquire().await;
         let meter = Meter::start(&self.traffic);
         let (parts, ()) = request.into_parts();
         let body = call.payload.open(&meter).await?;
@@ -195,7 +204,10 @@ impl Client {
         }
         let body = bytes.freeze();
         // S3 may fail after it has said 200: the error then stands in the body.
-        let hidden_failure = parts.status.is_success() && is_error_document(&body);
+        // A body that is bytes may look like one and is none.
+        let hidden_failure = parts.status.is_success()
+            && call.method.response.body != ResponseBody::Raw
+            && is_error_document(&body);
         if !parts.status.is_success() || hidden_failure {
             return Err(failure(call, parts.status, &parts.headers, &body));
         }

@@ -92,7 +92,11 @@ impl Decoder {
             ResponseBody::Xml => {
                 let text = std::str::from_utf8(&answer.body).map_err(|error| self.fault(error))?;
                 if text.trim().is_empty() {
-                    return self.single(answer);
+                    // An answer that is one row may be empty; a list that is empty still says so.
+                    if self.method.response.rows.is_whole() {
+                        return self.single(answer);
+                    }
+                    return Err(self.fault("it is empty"));
                 }
                 let root = Element::parse(text).map_err(|error| self.fault(error))?;
                 let rows = root.select(&self.method.response.rows);
@@ -204,14 +208,14 @@ fn ends_in(path: &nephos_catalog::RowPath, wire: &str) -> bool {
 /// `NextPartNumberMarker` 0 on an empty page, and clients that follow tokens start over for ever.
 fn next(page: &Page, root: &Element) -> Next {
     if let Some(more) = &page.more
-        && root.text_at(more) != Some("true")
+        && root.text_at(more).map(str::trim) != Some("true")
     {
         return Next::End;
     }
     let mut tokens = Vec::new();
     for pair in &page.tokens {
         if let Some(token) = root.text_at(&pair.response) {
-            tokens.push((pair.request.clone(), token.to_owned()));
+            tokens.push((pair.request.clone(), plain_token(root, &pair.request, token)));
         }
     }
     match (tokens.is_empty(), page.more.is_some()) {
@@ -219,6 +223,15 @@ fn next(page: &Page, root: &Element) -> Next {
         (true, true) => Next::Missing,
         (true, false) => Next::End,
     }
+}
+
+/// With `encoding-type=url` S3 percent-encodes keys, and the key that marks the next page with them.
+fn plain_token(root: &Element, parameter: &str, token: &str) -> String {
+    let encoded = root.child("EncodingType").is_some_and(|e| e.text.trim() == "url");
+    if encoded && matches!(parameter, "marker" | "key-marker") {
+        return percent_encoding::percent_decode_str(token).decode_utf8_lossy().into_owned();
+    }
+    token.to_owned()
 }
 
 #[derive(Clone)]

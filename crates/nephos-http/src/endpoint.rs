@@ -45,6 +45,9 @@ impl Endpoint {
         if url.host_str().is_none() {
             return Err(fault("it has no host"));
         }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(fault("it has a query or a fragment"));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(CallError::new(
                 CallErrorKind::Endpoint,
@@ -98,6 +101,13 @@ impl Endpoint {
             base
         };
         if let Some(bucket) = bucket {
+            // In a path these would name something else than a bucket.
+            if matches!(bucket.as_str(), "" | "." | "..") {
+                return Err(CallError::new(
+                    CallErrorKind::Argument,
+                    format!("bucket '{bucket}' is not the name of a bucket"),
+                ));
+            }
             if self.bucket_in_host(&bucket) {
                 base = base.replacen("://", &format!("://{bucket}."), 1);
             } else {
@@ -108,13 +118,16 @@ impl Endpoint {
     }
 
     fn bucket_in_host(&self, bucket: &str) -> bool {
-        let host_label = !bucket.is_empty()
-            && bucket.len() <= 63
-            && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
         match self.addressing {
             Addressing::Path => false,
-            Addressing::VirtualHost => host_label || bucket.contains('.'),
-            Addressing::Auto => host_label && self.url.is_none(),
+            Addressing::VirtualHost => bucket.split('.').all(is_label),
+            // A dot would make a host that no certificate for `*.s3..` covers.
+            Addressing::Auto => is_label(bucket) && self.url.is_none(),
         }
     }
 

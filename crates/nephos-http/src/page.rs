@@ -1,5 +1,7 @@
 //! Rows of a call, page after page.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -28,6 +30,7 @@ pub(crate) fn rows(
         decoder,
         followed,
         state: State::First,
+        seen: HashSet::new(),
         ahead: FuturesOrdered::new(),
     };
     futures::stream::unfold(pages, |mut pages| async move {
@@ -38,6 +41,12 @@ pub(crate) fn rows(
         Some((item, pages))
     })
     .boxed()
+}
+
+fn hash(tokens: &[(String, String)]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tokens.hash(&mut hasher);
+    hasher.finish()
 }
 
 enum State {
@@ -62,6 +71,8 @@ struct Pages {
     decoder: Arc<Decoder>,
     followed: bool,
     state: State,
+    /// Hashes of the tokens followed so far: a list whose tokens come round again never ends.
+    seen: HashSet<u64>,
     ahead: FuturesOrdered<BoxFuture<'static, (u64, Result<DecodedPage, CallError>)>>,
 }
 
@@ -118,8 +129,13 @@ impl Pages {
         match &page.next {
             Next::End => {}
             Next::Missing => return Err(self.no_token()),
-            Next::Tokens(next) if *next == tokens => return Err(self.repeated(&tokens)),
-            Next::Tokens(next) => self.state = State::Cursor(next.clone()),
+            Next::Tokens(next) => {
+                self.seen.insert(hash(&tokens));
+                if self.seen.contains(&hash(next)) {
+                    return Err(self.repeated(next));
+                }
+                self.state = State::Cursor(next.clone());
+            }
         }
         Ok(page.batch)
     }

@@ -11,7 +11,7 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// Upper bound of the first wait; it doubles with each attempt.
     pub first_wait: Duration,
-    /// Upper bound of every wait that the service did not ask for.
+    /// Upper bound of every wait; a service that asks for more is not asked again.
     pub longest_wait: Duration,
 }
 
@@ -42,7 +42,8 @@ impl RetryPolicy {
             return None;
         }
         if let Some(seconds) = error.retry_after {
-            return Some(Duration::from_secs(seconds));
+            let wait = Duration::from_secs(seconds);
+            return (wait <= self.longest_wait).then_some(wait);
         }
         let bound = self.first_wait.saturating_mul(1 << (next - 2).min(16)).min(self.longest_wait);
         // Full jitter: clients that failed together do not come back together.

@@ -111,12 +111,13 @@ impl Element {
         path.alternatives.iter().flat_map(|steps| self.follow(steps)).collect()
     }
 
-    /// Text at the first alternative of `path` that leads to one.
+    /// Text at the first alternative of `path` that leads to one, as it stands: the last key of a
+    /// page is a token, and a key may begin or end with blanks.
     pub(crate) fn text_at(&self, path: &RowPath) -> Option<&str> {
         path.alternatives
             .iter()
             .filter_map(|steps| self.follow(steps).into_iter().next())
-            .map(|element| element.text.trim())
+            .map(|element| element.text.as_str())
             .find(|text| !text.is_empty())
     }
 

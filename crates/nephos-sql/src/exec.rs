@@ -24,7 +24,10 @@ pub(crate) fn lift(
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
-        let starts = is(tokens.get(at), &Token::LParen) && is_word(tokens.get(at + 1), "exec");
+        // `(exec)` alone is a column of that name.
+        let starts = is(tokens.get(at), &Token::LParen)
+            && is_word(tokens.get(at + 1), "exec")
+            && matches!(tokens.get(at + 2).map(|t| &t.token), Some(Token::Word(_)));
         if !starts {
             out.push(tokens[at].clone());
             at += 1;

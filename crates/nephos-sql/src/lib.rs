@@ -22,7 +22,7 @@ mod token;
 pub use dialect::NephosDialect;
 pub use error::SyntaxError;
 pub use exec::{EXEC_RELATION, exec_index};
-pub use mask::mask_secrets;
+pub use mask::{mask_message, mask_secrets};
 pub use parser::parse;
 pub use sqlparser::ast;
 pub use statement::{

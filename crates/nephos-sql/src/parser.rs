@@ -12,6 +12,8 @@ use crate::{
 
 /// Deeper nesting is refused, as each level costs stack.
 const MAX_DEPTH: usize = 100;
+/// So is a longer chain of operators: it is a tree as deep as it is long.
+const MAX_OPERATORS: usize = 2_000;
 
 /// Reads all statements of a text; empty ones are skipped.
 pub fn parse(text: &str) -> Result<Vec<Statement>, SyntaxError> {
@@ -25,6 +27,7 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, SyntaxError> {
 }
 
 fn statement(text: &Tokens<'_>, tokens: &[TokenWithSpan]) -> Result<Statement, SyntaxError> {
+    check_size(text, tokens)?;
     let mut execs = Vec::new();
     let first = tokens.first();
     let kind = if is_word(first, "show") {
@@ -39,6 +42,42 @@ fn statement(text: &Tokens<'_>, tokens: &[TokenWithSpan]) -> Result<Statement, S
         sql(text, tokens, &mut execs)?
     };
     Ok(Statement { kind, execs, span: text.span_of(tokens) })
+}
+
+/// Refuses what would not fit on the stack.
+fn check_size(text: &Tokens<'_>, tokens: &[TokenWithSpan]) -> Result<(), SyntaxError> {
+    let chains = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => {
+            ["AND", "OR", "UNION", "EXCEPT", "INTERSECT", "JOIN"]
+                .iter()
+                .any(|chain| word.value.eq_ignore_ascii_case(chain))
+        }
+        Token::StringConcat | Token::Plus | Token::Minus | Token::Mul | Token::Div => true,
+        _ => false,
+    };
+    if tokens.iter().filter(|token| chains(token)).count() > MAX_OPERATORS {
+        return Err(SyntaxError::new(
+            format!("the statement chains more than {MAX_OPERATORS} operators"),
+            text.span(&tokens[0]),
+        )
+        .hint("many alternatives of one column are one IN list"));
+    }
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    for token in tokens {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > MAX_DEPTH {
+        return Err(SyntaxError::new(
+            format!("the statement nests deeper than {MAX_DEPTH} levels"),
+            text.span(&tokens[0]),
+        ));
+    }
+    Ok(())
 }
 
 fn show(

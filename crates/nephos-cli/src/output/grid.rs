@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::cell::{NULL, cells};
+use super::cell::cells;
 
 /// Rows are laid out together up to here, so that memory does not grow with the result; each block
 /// has a header of its own.
@@ -25,13 +25,16 @@ pub(crate) struct Grid {
     style: Style,
     hide_empty: bool,
     block: Vec<Vec<String>>,
+    /// Columns that have a value in the block.
+    filled: Vec<bool>,
     blocks: usize,
     hidden: Vec<String>,
 }
 
 impl Grid {
     pub(crate) fn new(schema: SchemaRef, style: Style, hide_empty: bool) -> Self {
-        Self { schema, style, hide_empty, block: Vec::new(), blocks: 0, hidden: Vec::new() }
+        let filled = vec![false; schema.fields().len()];
+        Self { schema, style, hide_empty, block: Vec::new(), filled, blocks: 0, hidden: Vec::new() }
     }
 
     pub(crate) fn rows(&mut self, sink: &mut impl Write, batch: &RecordBatch) -> io::Result<()> {
@@ -42,6 +45,9 @@ impl Grid {
             .collect::<Result<_, _>>()
             .map_err(io::Error::other)?;
         for row in 0..batch.num_rows() {
+            for (filled, column) in self.filled.iter_mut().zip(batch.columns()) {
+                *filled |= column.is_valid(row);
+            }
             self.block.push(columns.iter().map(|column| column[row].clone()).collect());
             if self.block.len() == BLOCK_ROWS {
                 self.draw(sink)?;
@@ -70,12 +76,13 @@ impl Grid {
 
     fn draw(&mut self, sink: &mut impl Write) -> io::Result<()> {
         let rows = std::mem::take(&mut self.block);
+        let filled = std::mem::replace(&mut self.filled, vec![false; self.schema.fields().len()]);
         let shown: Vec<usize> = (0..self.schema.fields().len())
             .filter(|index| {
                 let empty = self.hide_empty
                     && self.style == Style::Table
                     && !rows.is_empty()
-                    && rows.iter().all(|row| row[*index] == NULL);
+                    && !filled[*index];
                 let name = self.schema.field(*index).name();
                 if empty && !self.hidden.contains(name) {
                     self.hidden.push(name.clone());

@@ -1,9 +1,12 @@
 //! What a call looks like on the wire, and when it is sent again.
 
-use nephos_engine::ErrorKind;
-use nephos_testkit::{Reply, s3};
+use std::time::Duration;
 
-use crate::world::{LIST, World};
+use nephos_engine::ErrorKind;
+use nephos_http::RetryPolicy;
+use nephos_testkit::{MockApi, Reply, s3};
+
+use crate::world::{LIST, World, catalog, run, session_with};
 
 fn upload(payload: &str) -> String {
     format!(
@@ -73,6 +76,29 @@ async fn slow_down_twice_and_then_success() {
     .await;
     assert_eq!(world.run(LIST).await.unwrap().count(), 2);
     assert_eq!(world.api.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn the_service_says_how_long_to_wait() {
+    let api = MockApi::start(|number, _| match number {
+        0 => s3::error(503, "SlowDown", "Please reduce your request rate.")
+            .header("Retry-After", "0"),
+        1 => s3::error(503, "SlowDown", "Please reduce your request rate.")
+            .header("Retry-After", "9999"),
+        _ => s3::list_parts(&[1], 0, 1000),
+    })
+    .await
+    .unwrap();
+    // Any wait of its own would be an hour.
+    let retry = RetryPolicy {
+        first_wait: Duration::from_hours(1),
+        longest_wait: Duration::from_hours(1),
+        ..RetryPolicy::default()
+    };
+    let session = session_with(api.url(), catalog(), retry);
+    let error = run(&session, LIST).await.unwrap_err();
+    assert!(error.message.contains("SlowDown"), "{}", error.message);
+    assert_eq!(api.requests().len(), 2);
 }
 
 #[tokio::test]

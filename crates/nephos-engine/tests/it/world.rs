@@ -21,6 +21,12 @@ pub(crate) fn catalog() -> Catalog {
 
 /// A session whose calls go to `url`.
 pub(crate) fn session_at(url: &str, catalog: Catalog) -> Session {
+    let retry = RetryPolicy { first_wait: Duration::ZERO, ..RetryPolicy::default() };
+    session_with(url, catalog, retry)
+}
+
+/// The same, with a policy for retries.
+pub(crate) fn session_with(url: &str, catalog: Catalog, retry: RetryPolicy) -> Session {
     let client = ClientBuilder::new(Arc::new(Network::new()))
         .endpoint(Endpoint { url: Some(Endpoint::parse(url).unwrap()), ..Endpoint::default() })
         .credentials(CredentialsSource::Static(Credentials {
@@ -28,7 +34,7 @@ pub(crate) fn session_at(url: &str, catalog: Catalog) -> Session {
             secret_access_key: "SECRET-ACCESS-KEY".to_owned(),
             session_token: None,
         }))
-        .retry(RetryPolicy { first_wait: Duration::ZERO, ..RetryPolicy::default() })
+        .retry(retry)
         .build();
     Session::new(Arc::new(catalog), client)
 }
