@@ -43,3 +43,14 @@ fn several_results_are_told_apart() {
     assert_eq!(printed("json", "SELECT 1 AS a; SELECT 2 AS b"), "[{\"a\":1}]\n[{\"b\":2}]\n");
     assert_eq!(printed("csv", "SELECT 1 AS a; SELECT 2 AS b"), "a\n1\n\nb\n2\n");
 }
+
+#[test]
+fn json_refuses_two_columns_of_one_name() {
+    let ran = Home::new().run(&[
+        "exec",
+        "-o",
+        "json",
+        "SELECT a.x, b.x FROM (VALUES (1)) a(x), (VALUES (2)) b(x)",
+    ]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+}

@@ -41,3 +41,16 @@ fn a_registry_that_is_none() {
     assert_snapshot!(fails(&["exec", "--registry", "nonsense", "SHOW PROVIDERS"]));
     assert_snapshot!(fails(&["exec", "--endpoint-url", "ftp://x", "SHOW PROVIDERS"]));
 }
+
+#[test]
+fn secrets_are_shown_nowhere() {
+    for text in [
+        "EXEC aws.s3.parts.parts_List @\"x-amz-server-side-encryption-customer-key\" = 'TOPSECRET'",
+        "EXEC aws.s3.parts.parts_List @\"x-amz-server-side-encryption-customer-key\" 'TOPSECRET'",
+        "EXEC aws.s3.parts.parts_List @\"x-amz-server-side-encryption-customer-key\" = \"TOPSECRET\"",
+        "DELETE FROM aws.s3.objects WHERE \"x-amz-mfa\" > 'TOPSECRET'",
+    ] {
+        let shown = fails(&["exec", text]);
+        assert!(!shown.contains("TOPSECRET"), "{shown}");
+    }
+}

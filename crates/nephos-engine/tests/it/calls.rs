@@ -175,3 +175,31 @@ async fn secrets_are_in_no_error() {
     let all = format!("{error} {error:?}");
     assert!(!all.contains("TOP-SECRET") && !all.contains("SECRET-ACCESS-KEY"), "{all}");
 }
+
+#[tokio::test]
+async fn values_reach_the_service_as_they_were_typed() {
+    let world = World::new(stored).await;
+    let json = r#"{"z":1.0, "a": 12345678901234567890123, "a":2}"#;
+    world
+        .run(&format!(
+            "EXEC aws.s3.objects.objects_Put @Key=12345678901234567890123, @bucket='b', @region='r' \
+             @@json='{json}'"
+        ))
+        .await
+        .unwrap();
+    let request = &world.api.requests()[0];
+    assert_eq!(request.path, "/b/12345678901234567890123");
+    assert_eq!(String::from_utf8(request.body.clone()).unwrap(), json);
+}
+
+#[tokio::test]
+async fn an_object_that_looks_like_an_error_is_an_object() {
+    let text = "<Error><Code>InternalError</Code></Error>";
+    let world = World::new(move |_, _| Reply::new(200, text)).await;
+    let rows = world
+        .run("SELECT CAST(Body AS VARCHAR) AS body FROM aws.s3.objects WHERE bucket='b' AND region='r' AND Key='k'")
+        .await
+        .unwrap();
+    assert_eq!(rows.column("body"), [text]);
+    assert_eq!(world.api.requests().len(), 1);
+}

@@ -166,3 +166,60 @@ async fn bad_sql_points_at_the_place() {
     let error = world.fails(&text).await.locate(&text);
     assert_eq!(error.span.map(|span| &text[span]), Some("Sise"));
 }
+
+#[tokio::test]
+async fn names_that_would_mean_another_place_are_refused() {
+    let world = World::silent().await;
+    for bucket in ["", ".", ".."] {
+        let error = world
+            .fails(&format!(
+                "DELETE FROM aws.s3.objects WHERE bucket='{bucket}' AND region='r' AND Key='k'"
+            ))
+            .await;
+        assert!(error.message.contains("is not the name of a bucket"), "{}", error.message);
+    }
+    let error = world
+        .fails("SELECT * FROM aws.s3.objects WHERE bucket='b' AND region='r' AND Key='a/../b'")
+        .await;
+    assert!(error.message.contains(". or .."), "{}", error.message);
+    for url in ["http://h/#", "http://h/?a=b", "ftp://h", "http://user:pw@h", "nonsense"] {
+        assert!(nephos_http::Endpoint::parse(url).is_err(), "{url}");
+    }
+    assert_eq!(world.api.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_region_cannot_name_another_host() {
+    let client = nephos_http::ClientBuilder::new(std::sync::Arc::new(nephos_http::Network::new()))
+        .credentials(nephos_http::CredentialsSource::Static(nephos_http::Credentials {
+            access_key_id: "A".to_owned(),
+            secret_access_key: "S".to_owned(),
+            session_token: None,
+        }))
+        .build();
+    let session = nephos_engine::Session::new(std::sync::Arc::new(catalog()), client);
+    let text = "SELECT * FROM aws.s3.buckets WHERE region = '127.0.0.1:1/x?'";
+    let error = run(&session, text).await.unwrap_err();
+    assert!(error.message.contains("cannot be part of a host name"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn statements_that_would_not_fit_are_refused() {
+    let world = World::silent().await;
+    for text in [
+        format!("SELECT {} 1", "1 OR ".repeat(20_000)),
+        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(20_000)),
+        format!("SELECT {}1{}", "(".repeat(1000), ")".repeat(1000)),
+    ] {
+        assert!(nephos_sql::parse(&text).is_err());
+    }
+    let keys: Vec<String> = (0..10_001).map(|n| format!("'{n}'")).collect();
+    let error = world
+        .fails(&format!(
+            "DELETE FROM aws.s3.objects WHERE bucket='b' AND region='r' AND Key IN ({})",
+            keys.join(", ")
+        ))
+        .await;
+    assert!(error.message.contains("would make 10001 calls"), "{}", error.message);
+    assert_eq!(world.api.requests().len(), 0);
+}

@@ -129,3 +129,84 @@ async fn objects_page_by_the_last_key_where_no_marker_is_given() {
     assert_eq!(rows.column("Key"), ["a", "b%20c", "-", "d", "-"]);
     assert_eq!(rows.column("Element")[2], "CommonPrefixes");
 }
+
+#[tokio::test]
+async fn a_marker_is_the_last_key_with_its_blanks() {
+    let world = World::new(|_, request| {
+        let page = |key: &str, more: bool| {
+            Reply::new(
+                200,
+                format!(
+                    "<ListBucketResult><IsTruncated>{more}</IsTruncated><Contents><Key>{key}</Key>\
+                     </Contents></ListBucketResult>"
+                ),
+            )
+        };
+        match request.query.get("marker").map(String::as_str) {
+            None => page(" a ", true),
+            Some("%20a%20") => page("b", false),
+            other => panic!("unexpected marker {other:?}"),
+        }
+    })
+    .await;
+    let rows =
+        world.run("SELECT Key FROM aws.s3.objects WHERE bucket='b' AND region='r'").await.unwrap();
+    assert_eq!(rows.column("Key"), [" a ", "b"]);
+}
+
+#[tokio::test]
+async fn a_marker_of_encoded_keys_is_sent_plain() {
+    let world = World::new(|_, request| {
+        let page = |key: &str, more: bool| {
+            Reply::new(
+                200,
+                format!(
+                    "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>\
+                     <Contents><Key>{key}</Key></Contents></ListBucketResult>"
+                ),
+            )
+        };
+        match request.query.get("marker").map(String::as_str) {
+            None => page("%C3%A9", true),
+            Some("%C3%A9") => page("z", false),
+            other => panic!("unexpected marker {other:?}"),
+        }
+    })
+    .await;
+    let text = "SELECT Key FROM aws.s3.objects WHERE bucket='b' AND region='r' AND \"encoding-type\"='url'";
+    assert_eq!(world.run(text).await.unwrap().column("Key"), ["%C3%A9", "z"]);
+}
+
+#[tokio::test]
+async fn an_argument_that_is_null_does_not_ask_for_one_page() {
+    let world = listing((1..=1500).collect()).await;
+    let rows = world.run(&format!("{LIST}, @\"max-parts\"=NULL")).await.unwrap();
+    assert_eq!(rows.count(), 1500);
+    let rows = world
+        .run(&format!("SELECT count(*) FROM ({LIST}, @max_parts=nullif(1, 1)) p"))
+        .await
+        .unwrap();
+    assert_eq!(rows.table(), [["1500"]]);
+}
+
+#[tokio::test]
+async fn tokens_that_come_round_again_are_an_error() {
+    let world = World::new(|_, request| {
+        let next = match request.query.get("continuation-token").map(String::as_str) {
+            None | Some("c") => "a",
+            Some("a") => "b",
+            _ => "c",
+        };
+        Reply::new(
+            200,
+            format!(
+                "<ListBucketResult><IsTruncated>true</IsTruncated>\
+                 <NextContinuationToken>{next}</NextContinuationToken></ListBucketResult>"
+            ),
+        )
+    })
+    .await;
+    let error =
+        world.fails("EXEC aws.s3.objects_v2s.objects_v2s_List @bucket='b', @region='r'").await;
+    assert_eq!(error.kind, ErrorKind::Incomplete);
+}

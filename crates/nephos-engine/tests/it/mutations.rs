@@ -91,3 +91,46 @@ async fn delete_refuses_what_no_call_can_carry() {
     world.run(&format!("{base} AND versionId = NULL")).await.unwrap();
     assert_eq!(world.api.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn returning_is_planned_before_anything_is_changed() {
+    let world = accepting().await;
+    for text in [
+        "DELETE FROM aws.s3.objects WHERE bucket='b' AND region='r' AND Key='x' RETURNING nothing",
+        "INSERT INTO aws.s3.multipart_uploads(Key, bucket, region) VALUES ('k','b','r') RETURNING nothing",
+    ] {
+        let error = world.fails(text).await;
+        assert!(error.message.contains("nothing"), "{}", error.message);
+    }
+    assert_eq!(world.api.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_mutation_in_a_query_is_made_whatever_the_query_reads() {
+    let world = accepting().await;
+    let create =
+        "EXEC aws.s3.multipart_uploads.multipart_uploads_Create @Key='k', @bucket='b', @region='r'";
+    for (text, rows) in [
+        (format!("SELECT * FROM ({create}) c WHERE false"), 0),
+        (format!("SELECT * FROM ({create}) c LIMIT 0"), 0),
+        (format!("SELECT 1 FROM (VALUES (1)) v(x) LEFT JOIN ({create}) c ON false"), 1),
+        (
+            format!(
+                "SELECT UploadId FROM ({create}) a UNION ALL SELECT UploadId FROM ({create}) b"
+            ),
+            2,
+        ),
+    ] {
+        let before = world.api.requests().len();
+        assert_eq!(world.run(&text).await.unwrap().count(), rows, "{text}");
+        let made = world.api.requests().len() - before;
+        assert_eq!(made, text.matches("_Create").count(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn delete_says_which_conditions_choose_another_method() {
+    let world = accepting().await;
+    let error = world.fails("DELETE FROM aws.s3.objects WHERE bucket='b' AND region='r'").await;
+    assert_eq!(error.hints, ["conditions on Key, bucket, region choose objects_DeleteOne"]);
+}
