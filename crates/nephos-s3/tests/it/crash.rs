@@ -1,33 +1,56 @@
 //! `kill -9` in the middle of writing.
 
 use crate::client::{ok, open, signed};
-use nephos_s3::SECRET_ACCESS_KEY;
+use nephos_s3::{Durability, LocalS3, Options, SECRET_ACCESS_KEY};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
-/// The example server, which cargo builds together with the tests.
-fn server(dir: &Path, fsync: bool) -> Child {
-    let mut program = std::env::current_exe().unwrap();
-    program.pop();
-    program.pop();
-    program.push("examples/serve");
-    let mut command = Command::new(program);
-    command.arg(dir);
-    if !fsync {
-        command.args(["127.0.0.1:0", "--no-fsync"]);
+/// Tells the test below which directory to serve.
+const SERVED: &str = "NEPHOS_TEST_SERVED";
+
+/// Serves for a parent that kills this process; in an ordinary run there is nothing to do. The
+/// child is this binary itself, so that it is never older than the code under test.
+#[tokio::test]
+async fn serve_for_a_parent() {
+    let Ok(dir) = std::env::var(SERVED) else { return };
+    let durability = match std::env::var("NEPHOS_TEST_FSYNC") {
+        Ok(_) => Durability::Fsync,
+        Err(_) => Durability::None,
+    };
+    let options = Options { durability, ..Options::default() };
+    let endpoint = LocalS3::open(Path::new(&dir), options).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    endpoint.serve(listener, std::future::pending()).await.unwrap();
+}
+
+/// A server in a process of its own; it goes with the test, whatever becomes of that.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-    command.spawn().unwrap()
+}
+
+fn server(dir: &Path, fsync: bool) -> Server {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "crash::serve_for_a_parent"]).env(SERVED, dir);
+    if fsync {
+        command.env("NEPHOS_TEST_FSYNC", "1");
+    }
+    Server(command.stdout(Stdio::null()).spawn().unwrap())
 }
 
 /// Waits for the endpoint file: a process that died without writing it ends the test.
-fn url(dir: &Path, child: &mut Child) -> String {
+fn url(dir: &Path, server: &mut Server) -> String {
     loop {
         if let Ok(url) = std::fs::read_to_string(dir.join("endpoint")) {
             return url;
         }
-        assert!(child.try_wait().unwrap().is_none(), "the server ended");
+        assert!(server.0.try_wait().unwrap().is_none(), "the server ended");
         std::thread::yield_now();
     }
 }
@@ -54,8 +77,8 @@ fn put(url: &str, path: &str, body: &[u8]) -> String {
 
 async fn acknowledged_writes_survive(fsync: bool) {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = server(dir.path(), fsync);
-    let url = url(dir.path(), &mut child);
+    let mut server = server(dir.path(), fsync);
+    let url = url(dir.path(), &mut server);
     assert_eq!(put(&url, "/bucket", b""), "HTTP/1.1 200 OK");
     for number in 0..20_u8 {
         let body = vec![number; 1000 * (usize::from(number) + 1)];
@@ -65,8 +88,8 @@ async fn acknowledged_writes_survive(fsync: bool) {
     let half = vec![1; 3 << 20];
     let mut connection = begin(&url, "/bucket/half", &half);
     connection.write_all(&half[..2 << 20]).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    // This is SIGKILL.
+    drop(server);
 
     let endpoint = open(dir.path());
     for number in 0..20_u8 {
