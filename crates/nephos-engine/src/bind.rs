@@ -347,11 +347,14 @@ pub(crate) fn no_method(
 /// One statement makes no more calls than this by its IN lists.
 const MOST_CALLS: usize = 10_000;
 
+/// A value for each parameter; `None` is NULL.
+type Combination = Vec<(String, Option<String>)>;
+
 /// Every combination of one value for each parameter.
 pub(crate) fn combinations(
     bound: &[(String, Vec<Option<String>>)],
-) -> Result<Vec<Vec<(String, Option<String>)>>, Error> {
-    let mut all: Vec<Vec<(String, Option<String>)>> = vec![Vec::new()];
+) -> Result<Vec<Combination>, Error> {
+    let mut all: Vec<Combination> = vec![Vec::new()];
     for (name, values) in bound {
         let distinct: BTreeSet<&Option<String>> = values.iter().collect();
         let count = all.len().saturating_mul(distinct.len());

@@ -193,6 +193,30 @@ async fn values_reach_the_service_as_they_were_typed() {
 }
 
 #[tokio::test]
+async fn a_bucket_may_stand_in_the_host() {
+    let world = World::new(stored).await;
+    let url = world.api.url().replace("127.0.0.1", "localhost");
+    let client = nephos_http::ClientBuilder::new(std::sync::Arc::new(nephos_http::Network::new()))
+        .endpoint(nephos_http::Endpoint {
+            url: Some(nephos_http::Endpoint::parse(&url).unwrap()),
+            addressing: nephos_http::Addressing::VirtualHost,
+        })
+        .credentials(nephos_http::CredentialsSource::Static(nephos_http::Credentials {
+            access_key_id: "A".to_owned(),
+            secret_access_key: "S".to_owned(),
+            session_token: None,
+        }))
+        .build();
+    let session = nephos_engine::Session::new(std::sync::Arc::new(catalog()), client);
+    run(&session, &upload("@@body='x'").replace("@Bucket='b'", "@Bucket='a-bucket'"))
+        .await
+        .unwrap();
+    let request = &world.api.requests()[0];
+    assert!(request.headers["host"].starts_with("a-bucket.localhost:"), "{:?}", request.headers);
+    assert_eq!(request.path, "/a%20b/%C3%BC%2B%26.bin");
+}
+
+#[tokio::test]
 async fn an_object_that_looks_like_an_error_is_an_object() {
     let text = "<Error><Code>InternalError</Code></Error>";
     let world = World::new(move |_, _| Reply::new(200, text)).await;

@@ -1,11 +1,12 @@
 //! The network.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::{BoxError, RequestBody, ResponseBody, Transport};
 use crate::{CallError, CallErrorKind};
@@ -42,6 +43,7 @@ impl Network {
             .tcp_keepalive(KEEPALIVE)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
+            .dns_resolver(Arc::new(Names))
             .user_agent(concat!("nephos/", env!("CARGO_PKG_VERSION")));
         if !secure {
             builder = builder.tls_certs_only([]);
@@ -51,6 +53,22 @@ impl Network {
                 .source(error)
         })?;
         Ok(client.get_or_init(|| built))
+    }
+}
+
+/// The system's resolver, but for names under `localhost`: they are this machine (RFC 6761), which
+/// not every system knows, and buckets of a local endpoint are named `bucket.localhost`.
+struct Names;
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str();
+            let local = host.ends_with(".localhost");
+            let found =
+                tokio::net::lookup_host((if local { "localhost" } else { host }, 0)).await?;
+            Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
     }
 }
 
