@@ -75,7 +75,7 @@ impl Catalog {
         service: &str,
     ) -> Result<Vec<ResourceHead>, CatalogError> {
         let (provider, service) = self.service(provider, service)?;
-        match self.source(&provider.name) {
+        match self.source(&provider.name)? {
             Source::Directory(directory) => {
                 Ok(directory.service(&service.document)?.service.resources.clone())
             }
@@ -88,7 +88,7 @@ impl Catalog {
     /// Everything in a service's document that could not be used.
     pub fn faults(&self, provider: &str, service: &str) -> Result<Vec<Fault>, CatalogError> {
         let (provider, service) = self.service(provider, service)?;
-        match self.source(&provider.name) {
+        match self.source(&provider.name)? {
             Source::Directory(directory) => {
                 Ok(directory.service(&service.document)?.service.faults.clone())
             }
@@ -107,7 +107,7 @@ impl Catalog {
     ) -> Result<ResourceRef, CatalogError> {
         let (provider, service) = self.service(provider, service)?;
         let within = format!("{}.{}", provider.name, service.name);
-        let (signing_name, resource, faults) = match self.source(&provider.name) {
+        let (signing_name, resource, faults) = match self.source(&provider.name)? {
             Source::Directory(directory) => {
                 let loaded: Arc<LoadedService> = directory.service(&service.document)?;
                 let names: Vec<&str> =
@@ -146,17 +146,20 @@ impl Catalog {
         })
     }
 
-    fn source(&self, provider: &str) -> Source<'_> {
+    /// Where a provider's documents are; `provider` was found by name before.
+    fn source(&self, provider: &str) -> Result<Source<'_>, CatalogError> {
         if let Some(directory) = &self.directory
             && directory.providers().iter().any(|p| p.name == provider)
         {
-            return Source::Directory(directory);
+            return Ok(Source::Directory(directory));
         }
-        // `provider` was found by name before, so that it is in one of the two.
         let found = self.compiled.iter().find(|c| c.provider().name == provider);
-        Source::Compiled(
-            found.unwrap_or_else(|| unreachable!("provider {provider} was just found")),
-        )
+        found.map(Source::Compiled).ok_or_else(|| CatalogError::Unknown {
+            kind: "provider",
+            name: provider.to_owned(),
+            within: None,
+            nearest: Vec::new(),
+        })
     }
 }
 

@@ -43,7 +43,7 @@ fn a_method_carries_rows_pages_and_verbs() {
             "operation": { "$ref": "#/paths/~1{Key}#uploadId/get" },
             "response": { "mediaType": "application/xml", "openAPIDocKey": "200", "objectKey": "/*/Part" },
             "config": { "pagination": {
-                "requestToken": { "key": "part-number-marker", "location": "query" },
+                "requestToken": { "key": "part-number-marker", "location": "query", "maximum": 10000 },
                 "responseToken": { "key": "/*/NextPartNumberMarker", "location": "body" },
                 "responseHasMore": { "key": "/*/IsTruncated", "location": "body" },
                 "pageSize": { "key": "max-parts", "location": "query", "maximum": 1000 },

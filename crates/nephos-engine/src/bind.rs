@@ -16,12 +16,13 @@ use futures::{FutureExt, TryStreamExt};
 use nephos_catalog::{ColumnOrigin, Lookup, Method, ResourceRef, SqlVerb, lookup};
 use nephos_http::Call;
 use nephos_sql::ast::{
-    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SetExpr,
-    Spanned, Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, Value, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, SetExpr, Spanned, Statement as SqlStatement, TableAlias, TableFactor,
+    TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use nephos_sql::{Exec, exec_index};
 
+use crate::held::parsed;
 use crate::names::resolve_columns;
 use crate::predicate::{Condition, conditions, conjuncts};
 use crate::scalar::to_text;
@@ -250,7 +251,7 @@ impl Session {
     }
 
     async fn evaluate(&self, exprs: Vec<Expr>, execs: &[Exec]) -> Result<Vec<ScalarValue>, Error> {
-        let planned = Box::pin(self.plan(row_query(exprs), execs)).await?;
+        let planned = Box::pin(self.plan(row_query(exprs)?, execs)).await?;
         Ok(one_row(&planned.collect(self.context().state()).await?)?)
     }
 }
@@ -264,11 +265,9 @@ pub(crate) fn one_row(batches: &[RecordBatch]) -> DfResult<Vec<ScalarValue>> {
 }
 
 /// `SELECT expr, expr, ..`.
-pub(crate) fn row_query(exprs: Vec<Expr>) -> Query {
-    use nephos_sql::ast::{SelectItem, helpers::attached_token::AttachedToken};
-    let mut query = empty_query();
+pub(crate) fn row_query(exprs: Vec<Expr>) -> Result<Query, Error> {
+    let mut query = parsed("SELECT 1")?;
     if let SetExpr::Select(select) = query.body.as_mut() {
-        select.select_token = AttachedToken::empty();
         select.projection = exprs
             .into_iter()
             .enumerate()
@@ -278,15 +277,7 @@ pub(crate) fn row_query(exprs: Vec<Expr>) -> Query {
             })
             .collect();
     }
-    query
-}
-
-/// A query to fill in.
-pub(crate) fn empty_query() -> Query {
-    match nephos_sql::parse("SELECT 1").map(|mut parsed| parsed.remove(0).kind) {
-        Ok(nephos_sql::StatementKind::Query(query)) => *query,
-        _ => unreachable!("SELECT 1 is a query"),
-    }
+    Ok(query)
 }
 
 /// The first method in document order whose required parameters are all given.

@@ -110,7 +110,7 @@ impl Session {
             let call = prepared.call(&values).map_err(|error| error.at(exec.span.clone()))?;
             Source::Call(Box::new(call))
         } else {
-            let planned = Box::pin(self.plan(row_query(exprs), execs)).await?;
+            let planned = Box::pin(self.plan(row_query(exprs)?, execs)).await?;
             let state = self.context().state();
             let span = exec.span.clone();
             Source::Later(Box::new(move || {

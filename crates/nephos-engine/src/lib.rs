@@ -16,6 +16,7 @@
 mod bind;
 mod error;
 mod exec;
+mod held;
 mod metadata;
 mod mutate;
 mod names;

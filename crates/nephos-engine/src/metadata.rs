@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use nephos_catalog::{ColumnOrigin, Method, Param, SqlVerb};
-use nephos_sql::ast::{Expr, SetExpr};
+use nephos_sql::ast::Expr;
 use nephos_sql::{Filter, Name, ShowTarget};
 
-use crate::bind::empty_query;
 use crate::session::select_not_supported;
 use crate::{Error, Outcome, Session};
 
@@ -59,23 +57,10 @@ impl Session {
     }
 
     async fn filtered(&self, batch: RecordBatch, condition: &Expr) -> Result<Outcome, Error> {
-        let table = self.table_name();
-        let text = format!("SELECT * FROM \"{table}\"");
-        let mut query = empty_query();
-        if let nephos_sql::StatementKind::Query(parsed) = nephos_sql::parse(&text)?.remove(0).kind {
-            query = *parsed;
-        }
-        if let SetExpr::Select(select) = query.body.as_mut() {
+        let rows = self.select_held(batch.schema(), vec![batch], |select| {
             select.selection = Some(condition.clone());
-        }
-        let columns: Vec<String> =
-            batch.schema().fields().iter().map(|field| field.name().clone()).collect();
-        crate::names::resolve_columns(&mut query, &columns, &[]);
-        let listing = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
-        self.context().register_table(table.as_str(), Arc::new(listing))?;
-        let rows = self.stream(query, &[]).await;
-        self.context().deregister_table(table.as_str())?;
-        rows.map(Outcome::Rows)
+        });
+        rows.await.map(Outcome::Rows)
     }
 
     fn providers(&self, extended: bool) -> Listing {

@@ -1,20 +1,17 @@
 //! INSERT and DELETE.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
-use datafusion::datasource::MemTable;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use nephos_catalog::{Lookup, Method, ResourceRef, SqlVerb, lookup, nearest};
 use nephos_http::{Call, CallError, CallErrorKind, Paging};
+use nephos_sql::Exec;
 use nephos_sql::ast::{
-    Delete, Expr, FromTable, Insert, ObjectName, SelectItem, SetExpr, TableFactor, TableObject,
+    Delete, Expr, FromTable, Insert, ObjectName, SelectItem, TableFactor, TableObject,
 };
-use nephos_sql::{Exec, StatementKind};
 
-use crate::bind::{choose, combinations, empty_query, no_method};
+use crate::bind::{choose, combinations, no_method};
 use crate::exec::rows;
 use crate::predicate::{conditions, conjuncts};
 use crate::scalar::to_text;
@@ -201,24 +198,8 @@ impl Session {
         items: &[SelectItem],
         answers: Vec<RecordBatch>,
     ) -> Result<SendableRecordBatchStream, Error> {
-        let table = self.table_name();
-        let text = format!("SELECT * FROM \"{table}\"");
-        let mut query = empty_query();
-        if let StatementKind::Query(parsed) = nephos_sql::parse(&text)?.remove(0).kind {
-            query = *parsed;
-        }
-        if let SetExpr::Select(select) = query.body.as_mut() {
-            select.projection = items.to_vec();
-        }
-        let columns: Vec<String> =
-            method.response.columns.iter().map(|column| column.name.clone()).collect();
-        crate::names::resolve_columns(&mut query, &columns, &[]);
         let schema = nephos_http::arrow_schema(&method.response.columns);
-        let answers = MemTable::try_new(schema, vec![answers])?;
-        self.context().register_table(table.as_str(), Arc::new(answers))?;
-        let rows = self.stream(query, &[]).await;
-        self.context().deregister_table(table.as_str())?;
-        rows
+        self.select_held(schema, answers, |select| select.projection = items.to_vec()).await
     }
 }
 

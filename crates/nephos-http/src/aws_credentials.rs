@@ -1,7 +1,7 @@
 //! AWS's credential chain, over our own transport.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::provider_config::ProviderConfig;
@@ -67,8 +67,8 @@ impl AwsChain {
     }
 
     async fn build(&self) -> DefaultCredentialsChain {
-        let config =
-            ProviderConfig::default().with_http_client(OverTransport(self.transport.clone()));
+        let config = ProviderConfig::default()
+            .with_http_client(OverTransport { transport: self.transport.clone(), limit: None });
         let mut builder = DefaultCredentialsChain::builder().configure(config);
         if let Some(profile) = &self.profile {
             builder = builder.profile_name(profile);
@@ -79,30 +79,39 @@ impl AwsChain {
 
 /// Lets `aws-config` make its own requests (SSO, STS, instance metadata) through a [`Transport`].
 #[derive(Debug, Clone)]
-struct OverTransport(Arc<dyn Transport>);
+struct OverTransport {
+    transport: Arc<dyn Transport>,
+    limit: Option<Duration>,
+}
 
 impl HttpClient for OverTransport {
     fn http_connector(
         &self,
-        _settings: &HttpConnectorSettings,
+        settings: &HttpConnectorSettings,
         _components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+        // Whoever asks says how long it wants to wait: instance metadata that is not there must
+        // not hold up a laptop.
+        let limits = [settings.connect_timeout(), settings.read_timeout()];
+        let limit = limits.into_iter().flatten().reduce(|a, b| a + b);
+        SharedHttpConnector::new(Self { limit, ..self.clone() })
     }
 }
 
 impl HttpConnector for OverTransport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let transport = self.0.clone();
+        let transport = self.transport.clone();
+        let limit = self.limit.unwrap_or(Duration::MAX);
         HttpConnectorFuture::new(async move {
             let other = |error: BoxError| ConnectorError::other(error, None);
             let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(other)?.to_bytes();
             let body = Full::new(body).map_err(|never| match never {}).boxed();
-            let response = transport
-                .send(http::Request::from_parts(parts, body))
+            let sending = transport.send(http::Request::from_parts(parts, body));
+            let response = tokio::time::timeout(limit, sending)
                 .await
+                .map_err(|error| ConnectorError::timeout(error.into()))?
                 .map_err(|error| ConnectorError::io(error.into()))?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
