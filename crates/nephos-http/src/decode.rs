@@ -1,5 +1,6 @@
 //! Answers to Arrow.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -124,48 +125,52 @@ impl Decoder {
                 }
                 ColumnOrigin::Body if raw => {
                     let text = std::str::from_utf8(&answer.body).map_err(|e| self.fault(e))?;
-                    Cell::Text(text.to_owned())
+                    Cell::Text(Cow::Borrowed(text))
                 }
-                ColumnOrigin::Body => Cell::Text(DONE.to_owned()),
+                ColumnOrigin::Body => Cell::Text(Cow::Borrowed(DONE)),
                 _ => Cell::Null,
             };
-            Ok(vec![cell])
+            Ok(Cells::repeated(cell, 1))
         })?;
         Ok(DecodedPage { batch, next: Next::End })
     }
 
-    fn batch(
+    fn batch<'a>(
         &self,
         rows: usize,
-        mut cells: impl FnMut(&Column) -> Result<Vec<Cell>, CallError>,
+        mut cells: impl FnMut(&Column) -> Result<Cells<'a>, CallError>,
     ) -> Result<RecordBatch, CallError> {
         let arrays = self
             .columns
             .iter()
-            .map(|column| array(column, cells(column)?).map_err(|error| self.fault(error)))
+            .map(|column| array(column, &cells(column)?).map_err(|error| self.fault(error)))
             .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
             .map_err(|error| self.fault(error))
     }
 
-    fn xml_cells(
+    fn xml_cells<'a>(
         &self,
         column: &Column,
-        root: &Element,
-        rows: &[&Element],
-        headers: &HeaderMap,
-    ) -> Result<Vec<Cell>, CallError> {
-        let repeat = |cell: Cell| vec![cell; rows.len()];
+        root: &'a Element<'_>,
+        rows: &[&'a Element<'_>],
+        headers: &'a HeaderMap,
+    ) -> Result<Cells<'a>, CallError> {
+        let repeat = |cell| Cells::repeated(cell, rows.len());
         Ok(match column.origin {
             ColumnOrigin::Header => repeat(header_cell(column, headers)),
-            ColumnOrigin::Element => rows.iter().map(|row| Cell::Text(row.name.clone())).collect(),
+            ColumnOrigin::Element => {
+                Cells::each(rows.iter().map(|row| Cell::Text(Cow::Borrowed(row.name))).collect())
+            }
             ColumnOrigin::Envelope if self.followed && self.is_more(column) => {
-                repeat(Cell::Text("false".to_owned()))
+                repeat(Cell::Text(Cow::Borrowed("false")))
             }
             ColumnOrigin::Envelope if self.followed && self.is_token(column) => repeat(Cell::Null),
             ColumnOrigin::Envelope => repeat(member_cell(column, root)),
-            ColumnOrigin::Row => rows.iter().map(|row| member_cell(column, row)).collect(),
+            ColumnOrigin::Row => {
+                Cells::each(rows.iter().map(|row| member_cell(column, row)).collect())
+            }
             ColumnOrigin::Body => {
                 return Err(self.fault("a body column in an XML answer"));
             }
@@ -182,7 +187,7 @@ impl Decoder {
         tokens.into_iter().any(|token| ends_in(&token.response, &column.wire))
     }
 
-    fn next(&self, root: &Element) -> Next {
+    fn next(&self, root: &Element<'_>) -> Next {
         match &self.method.page {
             Some(page) => next(page, root),
             None => Next::End,
@@ -206,7 +211,7 @@ fn ends_in(path: &nephos_catalog::RowPath, wire: &str) -> bool {
 
 /// The service's own word that there is more decides; a token alone does not: S3 answers
 /// `NextPartNumberMarker` 0 on an empty page, and clients that follow tokens start over for ever.
-fn next(page: &Page, root: &Element) -> Next {
+fn next(page: &Page, root: &Element<'_>) -> Next {
     if let Some(more) = &page.more
         && root.text_at(more).map(str::trim) != Some("true")
     {
@@ -226,7 +231,7 @@ fn next(page: &Page, root: &Element) -> Next {
 }
 
 /// With `encoding-type=url` S3 percent-encodes keys, and the key that marks the next page with them.
-fn plain_token(root: &Element, parameter: &str, token: &str) -> String {
+fn plain_token(root: &Element<'_>, parameter: &str, token: &str) -> String {
     let encoded = root.child("EncodingType").is_some_and(|e| e.text.trim() == "url");
     if encoded && matches!(parameter, "marker" | "key-marker") {
         return percent_encoding::percent_decode_str(token).decode_utf8_lossy().into_owned();
@@ -234,14 +239,41 @@ fn plain_token(root: &Element, parameter: &str, token: &str) -> String {
     token.to_owned()
 }
 
-#[derive(Clone)]
-enum Cell {
+enum Cell<'a> {
     Null,
-    Text(String),
+    Text(Cow<'a, str>),
     Bytes(Bytes),
 }
 
-fn member_cell(column: &Column, element: &Element) -> Cell {
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+/// The cells of a column: each stands in as many rows as `times` says.
+struct Cells<'a> {
+    list: Vec<Cell<'a>>,
+    times: usize,
+}
+
+impl<'a> Cells<'a> {
+    /// One cell a row.
+    fn each(list: Vec<Cell<'a>>) -> Self {
+        Self { list, times: 1 }
+    }
+
+    /// The same cell in every row.
+    fn repeated(cell: Cell<'a>, rows: usize) -> Self {
+        Self { list: vec![cell], times: rows }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Cell<'a>> {
+        self.list.iter().flat_map(|cell| std::iter::repeat_n(cell, self.times))
+    }
+}
+
+fn member_cell<'a>(column: &Column, element: &'a Element<'_>) -> Cell<'a> {
     let schema = &column.schema;
     let simple = !matches!(schema.kind, Kind::Array | Kind::Object)
         && !schema.xml.attribute
@@ -249,7 +281,7 @@ fn member_cell(column: &Column, element: &Element) -> Cell {
         && schema.properties.is_empty();
     // A column that is the row itself: a list of plain values.
     if simple && element.children.is_empty() && column.wire == "value" {
-        return Cell::Text(element.text.clone());
+        return Cell::Text(Cow::Borrowed(&element.text));
     }
     if simple {
         return match element.child(&column.wire) {
@@ -258,20 +290,20 @@ fn member_cell(column: &Column, element: &Element) -> Cell {
                 if schema.kind != Kind::String && child.text.trim().is_empty() {
                     Cell::Null
                 } else {
-                    Cell::Text(child.text.clone())
+                    Cell::Text(Cow::Borrowed(&child.text))
                 }
             }
-            Some(child) => Cell::Text(child.value(None).to_string()),
+            Some(child) => child.value(None).to_string().into(),
         };
     }
     match element.member(&column.wire, schema) {
         None => Cell::Null,
-        Some(Value::String(text)) => Cell::Text(text),
-        Some(value) => Cell::Text(value.to_string()),
+        Some(Value::String(text)) => text.into(),
+        Some(value) => value.to_string().into(),
     }
 }
 
-fn header_cell(column: &Column, headers: &HeaderMap) -> Cell {
+fn header_cell<'a>(column: &Column, headers: &'a HeaderMap) -> Cell<'a> {
     if let Some(prefix) = column.wire.strip_suffix('*') {
         let prefix = prefix.to_ascii_lowercase();
         let family: serde_json::Map<String, Value> = headers
@@ -285,20 +317,20 @@ fn header_cell(column: &Column, headers: &HeaderMap) -> Cell {
         return if family.is_empty() {
             Cell::Null
         } else {
-            Cell::Text(Value::Object(family).to_string())
+            Value::Object(family).to_string().into()
         };
     }
     match headers.get(&column.wire) {
-        Some(value) => Cell::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        Some(value) => Cell::Text(String::from_utf8_lossy(value.as_bytes())),
         None => Cell::Null,
     }
 }
 
-fn array(column: &Column, cells: Vec<Cell>) -> Result<ArrayRef, String> {
+fn array(column: &Column, cells: &Cells<'_>) -> Result<ArrayRef, String> {
     macro_rules! parsed {
         ($builder:expr, $what:literal) => {{
             let mut builder = $builder;
-            for cell in cells {
+            for cell in cells.iter() {
                 match cell {
                     Cell::Text(text) => {
                         builder.append_value(text.trim().parse().map_err(|_| {
@@ -312,14 +344,14 @@ fn array(column: &Column, cells: Vec<Cell>) -> Result<ArrayRef, String> {
         }};
     }
     Ok(match arrow_type(column.schema.kind) {
-        DataType::Int64 => parsed!(Int64Builder::with_capacity(cells.len()), "an integer"),
-        DataType::Float64 => parsed!(Float64Builder::with_capacity(cells.len()), "a number"),
-        DataType::Boolean => parsed!(BooleanBuilder::with_capacity(cells.len()), "true or false"),
+        DataType::Int64 => parsed!(Int64Builder::new(), "an integer"),
+        DataType::Float64 => parsed!(Float64Builder::new(), "a number"),
+        DataType::Boolean => parsed!(BooleanBuilder::new(), "true or false"),
         DataType::Binary => {
             let mut builder = BinaryBuilder::new();
-            for cell in cells {
+            for cell in cells.iter() {
                 match cell {
-                    Cell::Bytes(bytes) => builder.append_value(&bytes),
+                    Cell::Bytes(bytes) => builder.append_value(bytes),
                     Cell::Text(text) => builder.append_value(text.as_bytes()),
                     Cell::Null => builder.append_null(),
                 }
@@ -327,11 +359,11 @@ fn array(column: &Column, cells: Vec<Cell>) -> Result<ArrayRef, String> {
             Arc::new(builder.finish())
         }
         _ => {
-            let mut builder = StringBuilder::with_capacity(cells.len(), cells.len() * 16);
-            for cell in cells {
+            let mut builder = StringBuilder::new();
+            for cell in cells.iter() {
                 match cell {
                     Cell::Text(text) => builder.append_value(text),
-                    Cell::Bytes(bytes) => builder.append_value(String::from_utf8_lossy(&bytes)),
+                    Cell::Bytes(bytes) => builder.append_value(String::from_utf8_lossy(bytes)),
                     Cell::Null => builder.append_null(),
                 }
             }

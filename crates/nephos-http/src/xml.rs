@@ -1,5 +1,7 @@
 //! XML answers as a tree.
 
+use std::borrow::Cow;
+
 use nephos_catalog::{Kind, RowPath, Schema, Step};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -8,30 +10,34 @@ use serde_json::{Map, Number, Value};
 /// Elements nested deeper than this are refused: no answer has them, and each costs stack.
 const MAX_DEPTH: usize = 64;
 
-/// An element without its namespace prefix.
+/// An element without its namespace prefix. Names and texts stay in the document where they can.
 #[derive(Debug, Default)]
-pub(crate) struct Element {
-    pub(crate) name: String,
+pub(crate) struct Element<'a> {
+    pub(crate) name: &'a str,
     attributes: Vec<(String, String)>,
-    pub(crate) children: Vec<Element>,
-    pub(crate) text: String,
+    pub(crate) children: Vec<Element<'a>>,
+    pub(crate) text: Cow<'a, str>,
 }
 
-impl Element {
+impl<'a> Element<'a> {
     /// Reads a document and returns its root.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut reader = Reader::from_str(text);
+    pub(crate) fn parse(document: &'a str) -> Result<Self, String> {
+        let mut reader = Reader::from_str(document);
         let mut open: Vec<Self> = Vec::new();
         loop {
-            match reader.read_event().map_err(|error| error.to_string())? {
+            let from = position(&reader);
+            let event = reader.read_event().map_err(|error| error.to_string())?;
+            // What the event was read from.
+            let source = document.get(from..position(&reader)).unwrap_or_default();
+            match event {
                 Event::Start(start) => {
                     if open.len() == MAX_DEPTH {
                         return Err(format!("it nests deeper than {MAX_DEPTH} elements"));
                     }
-                    open.push(Self::started(&start)?);
+                    open.push(Self::started(source, &start)?);
                 }
                 Event::Empty(start) => {
-                    let element = Self::started(&start)?;
+                    let element = Self::started(source, &start)?;
                     match open.last_mut() {
                         Some(parent) => parent.children.push(element),
                         None => return Ok(element),
@@ -46,12 +52,17 @@ impl Element {
                 }
                 Event::Text(text) => {
                     if let Some(element) = open.last_mut() {
-                        element.text.push_str(&text.xml10_content());
+                        let whole = text.len() == source.len();
+                        if whole && element.text.is_empty() && !source.contains('\r') {
+                            element.text = Cow::Borrowed(source);
+                        } else {
+                            element.text.to_mut().push_str(&text.xml10_content());
+                        }
                     }
                 }
                 Event::CData(data) => {
                     if let Some(element) = open.last_mut() {
-                        element.text.push_str(&data.xml10_content());
+                        element.text.to_mut().push_str(&data.xml10_content());
                     }
                 }
                 Event::GeneralRef(reference) => {
@@ -59,12 +70,12 @@ impl Element {
                     if let Some(character) =
                         reference.resolve_char_ref().map_err(|error| error.to_string())?
                     {
-                        element.text.push(character);
+                        element.text.to_mut().push(character);
                     } else {
                         let name: &str = &reference;
                         let known = quick_xml::escape::resolve_predefined_entity(name)
                             .ok_or_else(|| format!("entity &{name}; is not defined"))?;
-                        element.text.push_str(known);
+                        element.text.to_mut().push_str(known);
                     }
                 }
                 Event::Eof => return Err("it has no root element or ends early".to_owned()),
@@ -73,8 +84,12 @@ impl Element {
         }
     }
 
-    fn started(start: &BytesStart<'_>) -> Result<Self, String> {
-        let name = start.local_name().into_inner().to_owned();
+    /// An element that begins with the tag `source`.
+    fn started(source: &'a str, start: &BytesStart<'_>) -> Result<Self, String> {
+        let tag = source.strip_prefix('<').unwrap_or(source);
+        let end =
+            tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
+        let name = tag[..end].rsplit(':').next().unwrap_or_default();
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| error.to_string())?;
@@ -93,7 +108,7 @@ impl Element {
 
     /// Elements that `path` leads to from the document above this root, in document order where the
     /// alternatives share a parent, with the name they were found under.
-    pub(crate) fn select(&self, path: &RowPath) -> Vec<&Self> {
+    pub(crate) fn select(&self, path: &RowPath) -> Vec<&Element<'a>> {
         if path.is_whole() {
             return vec![self];
         }
@@ -106,7 +121,7 @@ impl Element {
             })
             .collect();
         if let Some(names) = siblings {
-            return self.children.iter().filter(|c| names.contains(&c.name.as_str())).collect();
+            return self.children.iter().filter(|c| names.contains(&c.name)).collect();
         }
         path.alternatives.iter().flat_map(|steps| self.follow(steps)).collect()
     }
@@ -117,7 +132,7 @@ impl Element {
         path.alternatives
             .iter()
             .filter_map(|steps| self.follow(steps).into_iter().next())
-            .map(|element| element.text.as_str())
+            .map(|element| element.text.as_ref())
             .find(|text| !text.is_empty())
     }
 
@@ -159,7 +174,7 @@ impl Element {
             return found.map(|(_, value)| Value::String(value.clone()));
         }
         if schema.xml.text {
-            return Some(Value::String(self.text.clone()));
+            return Some(Value::String(self.text.to_string()));
         }
         if schema.kind == Kind::Array {
             let item = schema.items.as_deref();
@@ -194,21 +209,26 @@ impl Element {
             }
         }
         if self.children.is_empty() {
-            return Value::String(self.text.clone());
+            return Value::String(self.text.to_string());
         }
         let mut members: Map<String, Value> = Map::new();
         for child in &self.children {
             let value = child.value(None);
-            match members.get_mut(&child.name) {
+            match members.get_mut(child.name) {
                 Some(Value::Array(list)) => list.push(value),
                 Some(first) => *first = Value::Array(vec![first.take(), value]),
                 None => {
-                    members.insert(child.name.clone(), value);
+                    members.insert(child.name.to_owned(), value);
                 }
             }
         }
         Value::Object(members)
     }
+}
+
+/// Bytes of the document that have been read.
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
 /// Element name of a member. A list's own name is the member's: its `xml.name` names the element.
