@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::response::response;
+use super::response::{body_schema, response};
 use super::schema::schema;
 use crate::document::{Document, flag, scalar, text};
+use crate::name::fold;
 use crate::{
     Body, BodyNaming, HttpVerb, Kind, Location, Method, Page, PageAlgorithm, Param, RowPath,
     Schema, Server, ServerVariable, TokenPair, TokenPlace,
@@ -39,6 +40,8 @@ pub(crate) fn method(
         }
     }
     let reads = matches!(http, HttpVerb::Get | HttpVerb::Head);
+    let page = page(document, value)
+        .or_else(|| inferred_page(&params, &body_schema(document, value, operation)?));
     Ok(Method {
         name: name.to_owned(),
         operation: text(operation, "operationId"),
@@ -49,7 +52,7 @@ pub(crate) fn method(
         params,
         body: body(document, value, operation),
         response: response(document, value, operation, signing_name, reads),
-        page: page(document, value),
+        page,
         signing_name: operation
             .get("x-nephos-signing-name")
             .and_then(Value::as_str)
@@ -188,6 +191,46 @@ fn page(document: &Document, method: &Value) -> Option<Page> {
         algorithm: match config.get("algorithm").and_then(Value::as_str) {
             Some("integer_marker") => PageAlgorithm::IntegerMarker,
             _ => PageAlgorithm::Cursor,
+        },
+    })
+}
+
+/// How a list continues where the document does not say: an answer with `IsTruncated` and `NextX`
+/// takes a query parameter `x`, as all lists of S3 do. Without this the first thousand rows of an
+/// older document would pass for all.
+fn inferred_page(params: &[Param], answer: &Schema) -> Option<Page> {
+    answer.property("IsTruncated")?;
+    let query = |wanted: &str| {
+        params
+            .iter()
+            .find(|param| param.location == Location::Query && fold(&param.name) == fold(wanted))
+    };
+    let mut integer = true;
+    let mut tokens = Vec::new();
+    for (name, property) in &answer.properties {
+        let Some(param) = name.strip_prefix("Next").and_then(query) else { continue };
+        integer &= property.kind == Kind::Integer;
+        // S3 leaves NextMarker out where the last key says the same.
+        let last = if param.name == "marker" { " | /*/Contents[last()]/Key" } else { "" };
+        tokens.push(TokenPair {
+            request: param.name.clone(),
+            place: TokenPlace::Query,
+            maximum: None,
+            response: RowPath::parse(&format!("/*/{name}{last}")),
+        });
+    }
+    // A marker of a key comes before the marker of what has that key.
+    tokens.sort_by_key(|token| token.request != "key-marker");
+    let single = tokens.len() == 1;
+    (!tokens.is_empty()).then(|| Page {
+        tokens,
+        more: Some(RowPath::parse("/*/IsTruncated")),
+        size: params.iter().find(|p| p.name.starts_with("max-")).map(|p| p.name.clone()),
+        size_maximum: None,
+        algorithm: if integer && single {
+            PageAlgorithm::IntegerMarker
+        } else {
+            PageAlgorithm::Cursor
         },
     })
 }

@@ -31,6 +31,44 @@ const S3_HEADERS: [(&str, &str); 15] = [
     ("x-amz-request-charged", "RequestCharged"),
 ];
 
+/// The answer that a method declares: its status, its description and the content it is read as.
+struct Declared<'a> {
+    status: String,
+    answer: Option<&'a Value>,
+    media: String,
+    content: Option<&'a Value>,
+}
+
+fn declared<'a>(document: &'a Document, method: &'a Value, operation: &'a Value) -> Declared<'a> {
+    let said = |key: &str| method.get("response").map(|r| text(r, key)).unwrap_or_default();
+    let responses = operation.get("responses").and_then(Value::as_object);
+    let wanted = said("openAPIDocKey");
+    let found = responses.and_then(|all| {
+        all.get_key_value(&wanted)
+            .or_else(|| all.iter().find(|(status, _)| status.starts_with('2')))
+    });
+    let answer = found.and_then(|(_, answer)| document.resolve(answer));
+    let contents = answer.and_then(|a| a.get("content")).and_then(Value::as_object);
+    let media = said("mediaType");
+    let chosen = contents.and_then(|all| all.get_key_value(&media).or_else(|| all.iter().next()));
+    Declared {
+        status: found.map_or_else(|| "200".to_owned(), |(status, _)| status.clone()),
+        answer,
+        media: chosen.map_or(media, |(media, _)| media.clone()),
+        content: chosen.map(|(_, content)| content),
+    }
+}
+
+/// The schema of the whole body that a method answers with.
+pub(crate) fn body_schema(
+    document: &Document,
+    method: &Value,
+    operation: &Value,
+) -> Option<Schema> {
+    let content = declared(document, method, operation).content?;
+    content.get("schema").map(|value| schema(document, value))
+}
+
 /// What a method's `response` and its operation's `responses` say together. `reads` is true for
 /// GET and HEAD.
 pub(crate) fn response(
@@ -40,23 +78,10 @@ pub(crate) fn response(
     signing_name: &str,
     reads: bool,
 ) -> Response {
-    let declared = method.get("response");
-    let responses = operation.get("responses").and_then(Value::as_object);
-    let wanted = declared.map(|r| text(r, "openAPIDocKey")).unwrap_or_default();
-    let (status, answer) = responses
-        .and_then(|all| {
-            all.get_key_value(&wanted)
-                .or_else(|| all.iter().find(|(status, _)| status.starts_with('2')))
-        })
-        .map_or((String::from("200"), None), |(status, answer)| {
-            (status.clone(), document.resolve(answer))
-        });
-    let content = answer.and_then(|a| a.get("content")).and_then(Value::as_object);
-    let media = declared.map(|r| text(r, "mediaType")).unwrap_or_default();
-    let chosen = content.and_then(|all| all.get_key_value(&media).or_else(|| all.iter().next()));
-    let shape = chosen.and_then(|(_, c)| c.get("schema")).map(|value| schema(document, value));
-    let media = chosen.map_or(media.as_str(), |(media, _)| media.as_str());
-    let rows = RowPath::parse(&declared.map(|r| text(r, "objectKey")).unwrap_or_default());
+    let Declared { status, answer, media, content } = declared(document, method, operation);
+    let shape = content.and_then(|c| c.get("schema")).map(|value| schema(document, value));
+    let rows =
+        RowPath::parse(&method.get("response").map(|r| text(r, "objectKey")).unwrap_or_default());
 
     let mut headers = header_columns(document, answer);
     let says_something = shape.as_ref().is_some_and(|shape| {
@@ -75,7 +100,7 @@ pub(crate) fn response(
     }
     let mut columns = match (&shape, body) {
         (Some(shape), ResponseBody::Xml | ResponseBody::Json) => body_columns(shape, &rows),
-        (Some(shape), ResponseBody::Raw) => vec![raw_column(document, chosen, shape)],
+        (Some(shape), ResponseBody::Raw) => vec![raw_column(document, content, shape)],
         _ => Vec::new(),
     };
     if body == ResponseBody::Empty && !reads && !headers.iter().any(|c| c.name == "ETag")
@@ -127,9 +152,9 @@ fn header_column(name: &str, wire: &str) -> Column {
     }
 }
 
-fn raw_column(document: &Document, chosen: Option<(&String, &Value)>, shape: &Schema) -> Column {
-    let alias = chosen
-        .and_then(|(_, content)| document.resolve(content.get("schema")?))
+fn raw_column(document: &Document, content: Option<&Value>, shape: &Schema) -> Column {
+    let alias = content
+        .and_then(|content| document.resolve(content.get("schema")?))
         .map(|value| text(value, "x-stackQL-alias"))
         .filter(|alias| !alias.is_empty());
     Column {

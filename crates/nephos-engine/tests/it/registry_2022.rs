@@ -67,3 +67,19 @@ async fn every_method_of_its_s3_is_usable() {
     assert_eq!(catalog.faults("aws", "s3").unwrap(), []);
     assert_eq!(catalog.resources("aws", "s3").unwrap().len(), 39);
 }
+
+#[tokio::test]
+async fn its_lists_are_followed_although_it_does_not_say_how() {
+    let parts: Vec<u32> = (1..=2500).collect();
+    let api = MockApi::start(move |_, request| {
+        let marker = request.query.get("part-number-marker").map_or(0, |m| m.parse().unwrap());
+        let max = request.query.get("max-parts").map_or(1000, |max| max.parse().unwrap());
+        s3::list_parts(&parts, marker, max)
+    })
+    .await
+    .unwrap();
+    let Some(session) = at(&api) else { return };
+    assert_eq!(run(&session, LIST).await.unwrap().count(), 2500);
+    let page = run(&session, &format!("{LIST}, @\"max-parts\"=7")).await.unwrap();
+    assert_eq!((page.count(), page.column("IsTruncated")[0].as_str()), (7, "true"));
+}
