@@ -6,7 +6,7 @@ use nephos_engine::ErrorKind;
 use nephos_http::RetryPolicy;
 use nephos_testkit::{MockApi, Reply, s3};
 
-use crate::world::{LIST, World, catalog, run, session_with};
+use crate::world::{LIST, World, catalog, credentials, run, session_with};
 
 fn upload(payload: &str) -> String {
     format!(
@@ -201,11 +201,7 @@ async fn a_bucket_may_stand_in_the_host() {
             url: Some(nephos_http::Endpoint::parse(&url).unwrap()),
             addressing: nephos_http::Addressing::VirtualHost,
         })
-        .credentials(nephos_http::CredentialsSource::Static(nephos_http::Credentials {
-            access_key_id: "A".to_owned(),
-            secret_access_key: "S".to_owned(),
-            session_token: None,
-        }))
+        .credentials(credentials())
         .build();
     let session = nephos_engine::Session::new(std::sync::Arc::new(catalog()), client);
     run(&session, &upload("@@body='x'").replace("@Bucket='b'", "@Bucket='a-bucket'"))

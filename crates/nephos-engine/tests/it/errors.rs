@@ -3,7 +3,7 @@
 use nephos_engine::{Error, ErrorKind};
 use nephos_testkit::s3;
 
-use crate::world::{LIST, World, catalog, run, session_at};
+use crate::world::{LIST, World, catalog, credentials, run, session_at};
 
 const UPLOAD: &str =
     "EXEC aws.s3.parts.parts_Upload @Key='k', @uploadId='u', @bucket='b', @region='r'";
@@ -191,11 +191,7 @@ async fn names_that_would_mean_another_place_are_refused() {
 #[tokio::test]
 async fn a_region_cannot_name_another_host() {
     let client = nephos_http::ClientBuilder::new(std::sync::Arc::new(nephos_http::Network::new()))
-        .credentials(nephos_http::CredentialsSource::Static(nephos_http::Credentials {
-            access_key_id: "A".to_owned(),
-            secret_access_key: "S".to_owned(),
-            session_token: None,
-        }))
+        .credentials(credentials())
         .build();
     let session = nephos_engine::Session::new(std::sync::Arc::new(catalog()), client);
     let text = "SELECT * FROM aws.s3.buckets WHERE region = '127.0.0.1:1/x?'";

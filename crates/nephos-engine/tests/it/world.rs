@@ -29,14 +29,19 @@ pub(crate) fn session_at(url: &str, catalog: Catalog) -> Session {
 pub(crate) fn session_with(url: &str, catalog: Catalog, retry: RetryPolicy) -> Session {
     let client = ClientBuilder::new(Arc::new(Network::new()))
         .endpoint(Endpoint { url: Some(Endpoint::parse(url).unwrap()), ..Endpoint::default() })
-        .credentials(CredentialsSource::Static(Credentials {
-            access_key_id: "AKID".to_owned(),
-            secret_access_key: "SECRET-ACCESS-KEY".to_owned(),
-            session_token: None,
-        }))
+        .credentials(credentials())
         .retry(retry)
         .build();
     Session::new(Arc::new(catalog), client)
+}
+
+/// Credentials that no service knows.
+pub(crate) fn credentials() -> CredentialsSource {
+    CredentialsSource::Static(Credentials {
+        access_key_id: "AKID".to_owned(),
+        secret_access_key: "SECRET-ACCESS-KEY".to_owned(),
+        session_token: None,
+    })
 }
 
 /// A scripted API and a session that talks to it.
