@@ -54,8 +54,6 @@ pub struct ServiceHead {
 pub struct Service {
     /// Service name that requests are signed for (`x-serviceName`).
     pub signing_name: String,
-    /// `rest-xml`, `json`, ...; empty when the document does not say.
-    pub protocol: String,
     /// Resources sorted by name.
     pub resources: Vec<ResourceHead>,
     /// Everything in the document that could not be used.
@@ -454,8 +452,6 @@ pub struct Response {
     pub rows: RowPath,
     /// Columns in the order in which they are shown.
     pub columns: Vec<Column>,
-    /// Status the document declares (`200`, `204`).
-    pub status: String,
 }
 
 /// How a response body is read.
@@ -510,8 +506,6 @@ pub struct Page {
     pub more: Option<RowPath>,
     /// Query parameter that sets the page size.
     pub size: Option<String>,
-    /// Largest page the service gives.
-    pub size_maximum: Option<u32>,
     /// How tokens follow each other.
     pub algorithm: PageAlgorithm,
 }

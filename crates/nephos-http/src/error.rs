@@ -87,14 +87,6 @@ impl CallError {
         self.retryable = true;
         self
     }
-
-    /// The service's own code, where it gave one.
-    pub fn code(&self) -> Option<&str> {
-        match &self.kind {
-            CallErrorKind::Service { code, .. } => code.as_deref(),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for CallError {

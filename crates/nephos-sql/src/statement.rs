@@ -62,17 +62,6 @@ pub enum StatementKind {
     Delete(Box<Delete>),
 }
 
-impl Statement {
-    /// Whether the statement can change anything outside: by its verb, or by a call inside it.
-    pub fn may_mutate(&self) -> bool {
-        !self.execs.is_empty()
-            || matches!(
-                self.kind,
-                StatementKind::Exec(_) | StatementKind::Insert(_) | StatementKind::Delete(_)
-            )
-    }
-}
-
 /// What SHOW lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]

@@ -184,10 +184,6 @@ fn page(document: &Document, method: &Value) -> Option<Page> {
         tokens,
         more: config.get("responseHasMore").map(|more| RowPath::parse(&text(more, "key"))),
         size: size.map(|s| text(s, "key")),
-        size_maximum: size
-            .and_then(|s| s.get("maximum"))
-            .and_then(Value::as_u64)
-            .and_then(|maximum| u32::try_from(maximum).ok()),
         algorithm: match config.get("algorithm").and_then(Value::as_str) {
             Some("integer_marker") => PageAlgorithm::IntegerMarker,
             _ => PageAlgorithm::Cursor,
@@ -226,7 +222,6 @@ fn inferred_page(params: &[Param], answer: &Schema) -> Option<Page> {
         tokens,
         more: Some(RowPath::parse("/*/IsTruncated")),
         size: params.iter().find(|p| p.name.starts_with("max-")).map(|p| p.name.clone()),
-        size_maximum: None,
         algorithm: if integer && single {
             PageAlgorithm::IntegerMarker
         } else {

@@ -31,9 +31,8 @@ const S3_HEADERS: [(&str, &str); 15] = [
     ("x-amz-request-charged", "RequestCharged"),
 ];
 
-/// The answer that a method declares: its status, its description and the content it is read as.
+/// The answer that a method declares and the content it is read as.
 struct Declared<'a> {
-    status: String,
     answer: Option<&'a Value>,
     media: String,
     content: Option<&'a Value>,
@@ -52,7 +51,6 @@ fn declared<'a>(document: &'a Document, method: &'a Value, operation: &'a Value)
     let media = said("mediaType");
     let chosen = contents.and_then(|all| all.get_key_value(&media).or_else(|| all.iter().next()));
     Declared {
-        status: found.map_or_else(|| "200".to_owned(), |(status, _)| status.clone()),
         answer,
         media: chosen.map_or(media, |(media, _)| media.clone()),
         content: chosen.map(|(_, content)| content),
@@ -78,7 +76,7 @@ pub(crate) fn response(
     signing_name: &str,
     reads: bool,
 ) -> Response {
-    let Declared { status, answer, media, content } = declared(document, method, operation);
+    let Declared { answer, media, content } = declared(document, method, operation);
     let shape = content.and_then(|c| c.get("schema")).map(|value| schema(document, value));
     let rows =
         RowPath::parse(&method.get("response").map(|r| text(r, "objectKey")).unwrap_or_default());
@@ -120,7 +118,7 @@ pub(crate) fn response(
             columns.push(header);
         }
     }
-    Response { body, rows, columns, status }
+    Response { body, rows, columns }
 }
 
 fn header_columns(document: &Document, answer: Option<&Value>) -> Vec<Column> {

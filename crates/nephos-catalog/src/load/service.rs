@@ -37,7 +37,6 @@ pub(crate) fn service(document: &Document) -> Result<LoadedService, CatalogError
     resources.sort_by(|a, b| a.head.name.cmp(&b.head.name));
     let service = Service {
         signing_name,
-        protocol: text(info, "x-protocol"),
         resources: resources.iter().map(|resource| resource.head.clone()).collect(),
         faults,
     };
