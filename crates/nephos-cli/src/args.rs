@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -74,6 +75,39 @@ pub(crate) struct ConnectionArguments {
 pub(crate) enum LocalCommand {
     /// Serve S3 on a port until interrupted
     Serve(ServeArguments),
+    /// The users who may sign requests, besides the published pair of keys
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user and print its keys; a running endpoint knows it at once
+    Add {
+        /// Name, as the initiator of an upload shows it
+        name: String,
+        /// Make temporary keys with a session token, for a time such as 15m or 12h
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        expires: Option<Duration>,
+        #[command(flatten)]
+        folder: FolderArguments,
+    },
+    /// List the users, without their secrets
+    List(FolderArguments),
+    /// Remove a user
+    Remove {
+        /// Name or access key id
+        name: String,
+        #[command(flatten)]
+        folder: FolderArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FolderArguments {
+    /// Folder that holds the buckets [default: `$NEPHOS_HOME/local`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -86,13 +120,72 @@ pub(crate) struct ServeArguments {
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: IpAddr,
 
-    /// Folder that holds the buckets [default: `$NEPHOS_HOME/local`]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
 
-    /// Do not wait for the disk: faster, but a power cut may lose what was acknowledged
+    /// What an acknowledged write survives
+    #[arg(long, value_enum, default_value_t = Durability::Safe)]
+    pub(crate) durability: Durability,
+
+    /// What entity tags are made of
+    #[arg(long, value_enum, default_value_t = EtagMode::Md5)]
+    pub(crate) etag: EtagMode,
+
+    /// Base domain of virtual-host style addressing, besides localhost and s3.localhost
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Vec<String>,
+
+    /// Accept only the users of `nephos local user`, not the published pair of keys
     #[arg(long)]
-    pub(crate) no_fsync: bool,
+    pub(crate) no_default_user: bool,
+
+    /// Deny an action to everybody, such as kms:Decrypt or s3:DeleteObject
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) deny: Vec<String>,
+
+    /// How long a client may keep the endpoint waiting for the next byte
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time)]
+    pub(crate) timeout: Duration,
+
+    /// How long a day of a lifecycle rule is; make it short to watch rules work
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_time)]
+    pub(crate) lifecycle_day: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    /// It is on the disk before it is acknowledged: it survives a power cut
+    Safe,
+    /// It is with the operating system: it survives kill -9, and a power cut may lose it
+    Fast,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EtagMode {
+    /// MD5s, which some clients compare with their own
+    Md5,
+    /// No MD5s, as for SSE-KMS objects on S3: less work for every byte
+    Fast,
+}
+
+/// Reads a time such as 500ms, 60s, 15m, 12h or 7d.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        "d" => 24 * 60 * 60 * 1000,
+        _ => return Err("a time has a unit: 500ms, 60s, 15m, 12h, 7d".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a time begins with a number".to_owned())?;
+    number
+        .checked_mul(millis)
+        .filter(|millis| *millis > 0)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "a time must be more than nothing, and less than forever".to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

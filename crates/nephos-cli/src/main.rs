@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, LocalCommand};
+use crate::args::{Arguments, Command};
 
 /// Plans are trees, and trees are walked by recursion: the main thread's own stack is too small for
 /// the longest statements that are accepted.
@@ -50,7 +50,7 @@ fn run(arguments: Arguments) -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command {
             Command::Exec(exec) => exec::run(exec).await,
-            Command::Local(LocalCommand::Serve(serve)) => local::serve(serve).await,
+            Command::Local(command) => local::run(command).await,
         }
     });
     // Tasks that still hash or write are not waited for: their results are not wanted any more.

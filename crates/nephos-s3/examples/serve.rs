@@ -1,4 +1,4 @@
-//! Serves a directory until it is killed: `serve DIR [ADDRESS] [--no-fsync]`.
+//! Serves a directory until it is killed: `serve DIR [ADDRESS] [--fast]`.
 //!
 //! The URL is in `DIR/endpoint`.
 
@@ -11,8 +11,8 @@ async fn main() -> Result<(), BoxError> {
     let mut options = Options::default();
     let mut places = Vec::new();
     for argument in std::env::args().skip(1) {
-        if argument == "--no-fsync" {
-            options.durability = Durability::None;
+        if argument == "--fast" {
+            options.durability = Durability::Fast;
         } else {
             places.push(argument);
         }

@@ -1,23 +1,23 @@
 //! What a request may ask for: who it comes from, and which of its headers are understood.
 
+use crate::auth::unknown_key;
+use crate::clock;
 use crate::identity::ACCOUNT_ID;
+use crate::ownership::acl_not_supported;
+use crate::users::Users;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
+use std::sync::Arc;
 
 /// Refuses anonymous requests, and every header whose meaning would otherwise be dropped without
-/// a word: a client that asks for encryption must not be told that it got it.
-pub(crate) struct Gate;
+/// a word: a client that asks for a lock must not be told that it got it.
+pub(crate) struct Gate(pub(crate) Arc<Users>);
 
 /// Headers of features that are absent, by prefix.
-const ABSENT: [&str; 11] = [
-    "x-amz-server-side-encryption",
-    "x-amz-copy-source-server-side-encryption",
+const ABSENT: [&str; 6] = [
     "x-amz-object-lock-",
     "x-amz-bypass-governance-retention",
     "x-amz-bucket-object-lock-enabled",
-    "x-amz-tagging",
-    "x-amz-grant-",
-    "x-amz-website-redirect-location",
     "x-amz-write-offset-bytes",
     "x-amz-mfa",
     "x-amz-if-match-",
@@ -32,12 +32,7 @@ const MAX_METADATA: usize = 2 << 10;
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if cx.credentials().is_none() {
-            return Err(s3_error!(
-                AccessDenied,
-                "Anonymous requests are not allowed: sign with the published credentials"
-            ));
-        }
+        self.check_user(cx)?;
         let mut metadata = 0;
         for (name, value) in cx.headers() {
             let name = name.as_str();
@@ -47,10 +42,10 @@ impl S3Access for Gate {
             if let Some(rest) = name.strip_prefix("x-amz-meta-") {
                 metadata += rest.len() + value.len();
             }
-            if name == "x-amz-tagging-directive" && value.as_bytes() == b"COPY" {
-                continue;
-            }
             if ABSENT.iter().any(|absent| name.starts_with(absent)) {
+                if value.as_bytes().eq_ignore_ascii_case(b"false") {
+                    continue;
+                }
                 return Err(s3_error!(
                     NotImplemented,
                     "The header {name} implies functionality that the local S3 endpoint does not implement"
@@ -58,11 +53,8 @@ impl S3Access for Gate {
             }
             let is =
                 |known: &[&str]| known.iter().any(|known| value.as_bytes() == known.as_bytes());
-            if name == "x-amz-acl" && !is(&OWN_ACLS) {
-                return Err(s3_error!(
-                    NotImplemented,
-                    "The local S3 endpoint has one account and no access control lists"
-                ));
+            if name.starts_with("x-amz-grant-") || name == "x-amz-acl" && !is(&OWN_ACLS) {
+                return Err(acl_not_supported());
             }
             if name.ends_with("expected-bucket-owner") && !is(&[ACCOUNT_ID]) {
                 return Err(s3_error!(AccessDenied, "Access Denied"));
@@ -74,26 +66,40 @@ impl S3Access for Gate {
                 "Your metadata headers exceed the maximum allowed metadata size"
             ));
         }
-        check_version(cx.uri().query().unwrap_or_default())
+        Ok(())
     }
 }
 
-/// Buckets have no versions, so that the only version of an object is the one called `null`.
-fn check_version(query: &str) -> S3Result<()> {
-    let version = query.split('&').find_map(|pair| pair.strip_prefix("versionId="));
-    match version {
-        None | Some("null") => Ok(()),
-        Some(_) => Err(s3_error!(InvalidArgument, "Invalid version id specified")),
+impl Gate {
+    /// Checks what a signature does not: that there is one, and that its keys have not ended.
+    fn check_user(&self, cx: &S3AccessContext<'_>) -> S3Result<()> {
+        let Some(credentials) = cx.credentials() else {
+            return Err(s3_error!(
+                AccessDenied,
+                "Anonymous requests are not allowed: sign with the published credentials"
+            ));
+        };
+        let user = self.0.find(&credentials.access_key).ok_or_else(unknown_key)?;
+        let header = cx.headers().get("x-amz-security-token");
+        let given = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let given = given.or_else(|| token_of_query(cx.uri().query().unwrap_or_default()));
+        // A form carries its token in a field, which its policy must name and which was signed.
+        let form = cx.s3_op().name() == "PostObject";
+        if given != user.session_token && !form {
+            return Err(s3_error!(
+                InvalidToken,
+                "The provided token is malformed or otherwise invalid."
+            ));
+        }
+        if user.expires.is_some_and(|expires| expires * 1000 <= clock::now()) {
+            return Err(s3_error!(ExpiredToken, "The provided token has expired."));
+        }
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_null_version_exists() {
-        assert!(check_version("partNumber=1&versionId=null").is_ok());
-        assert!(check_version("versionId=3HL4kqtJlcpXroDTDmJ").is_err());
-    }
+fn token_of_query(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "X-Amz-Security-Token")
+        .map(|(_, token)| token.into_owned())
 }

@@ -1,25 +1,37 @@
 //! `GetObjectAttributes`.
 
 use crate::checksum::set_checksum;
+use crate::encryption::CustomerKey;
 use crate::multipart::page_size;
-use crate::service::Endpoint;
+use crate::object::announce_version;
+use crate::service::{Answer, Endpoint};
 use crate::store;
 use crate::store::record::{Layout, ManifestPart, ObjectRecord};
+use crate::version::Named;
 use crate::{clock, etag};
+use http::HeaderMap;
 use redb::ReadTransaction;
-use s3s::S3Result;
 use s3s::dto::{
     Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
     ObjectPart,
 };
+use s3s::{S3Request, S3Response, S3Result};
 
 impl Endpoint {
     pub(crate) fn attributes(
         &self,
-        input: &GetObjectAttributesInput,
-    ) -> S3Result<GetObjectAttributesOutput> {
+        request: &S3Request<GetObjectAttributesInput>,
+    ) -> Answer<GetObjectAttributesOutput> {
+        let input = &request.input;
         let txn = self.store.read()?;
-        let record = self.existing_object(&txn, &input.bucket, &input.key)?;
+        let named = Named::read(input.version_id.as_deref())?;
+        let record = self.existing_object(&txn, &input.bucket, &input.key, named)?;
+        let customer = CustomerKey::read(&request.headers, false)?;
+        record.encryption.unlock(customer.as_ref(), || self.store.master())?;
+        let mut headers = HeaderMap::new();
+        if self.keeps_versions(&input.bucket)? {
+            announce_version(&mut headers, Some(record.version));
+        }
         let asked = |name: &str| {
             // Clients join the names with commas in one header, which `s3s` hands over whole.
             let listed = input.object_attributes.iter().flat_map(|a| a.as_str().split(','));
@@ -45,7 +57,7 @@ impl Endpoint {
         if asked("ObjectParts") {
             output.object_parts = parts(&txn, &record, input)?;
         }
-        Ok(output)
+        Ok(S3Response::with_headers(output, headers))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::no_such_bucket;
 use crate::identity::{REGION, owner};
 use crate::listing::{continuation, resume};
 use crate::service::Endpoint;
-use crate::store::record::{BucketRecord, UploadId, decode, encode};
+use crate::store::record::{BucketRecord, UploadId, Versioning, decode, encode};
 use crate::store::tables::BUCKETS;
 use crate::{clock, store::Fail};
 use redb::ReadableTable;
@@ -36,15 +36,11 @@ impl Endpoint {
                 "The specified location-constraint is not valid"
             ));
         }
-        let record = BucketRecord { created: clock::now(), location };
+        let record = BucketRecord { created: clock::now(), location, versioning: Versioning::Off };
         let name = input.bucket.clone();
         self.store
             .commit(move |tables| {
-                let existing: Option<BucketRecord> = match tables.buckets.get(name.as_str())? {
-                    Some(row) => Some(decode(row.value())?),
-                    None => None,
-                };
-                match existing {
+                match tables.bucket(&name)? {
                     // In us-east-1 making a bucket again succeeds, for the sake of old clients.
                     Some(existing) if existing.location.is_none() && record.location.is_none() => {
                         Ok(())
@@ -77,11 +73,16 @@ impl Endpoint {
         self.store
             .commit(move |tables| {
                 let bucket = input.bucket.as_str();
-                if tables.buckets.get(bucket)?.is_none() {
-                    return Err(no_such_bucket().into());
+                tables.existing_bucket(bucket)?;
+                let object = tables.objects.range((bucket, "")..)?.next().transpose()?;
+                let version = tables.versions.range((bucket, "", 0)..)?.next().transpose()?;
+                if version.is_some_and(|(key, _)| key.value().0 == bucket) {
+                    return Err(Fail::Refused(s3_error!(
+                        BucketNotEmpty,
+                        "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                    )));
                 }
-                let first = tables.objects.range((bucket, "")..)?.next().transpose()?;
-                if first.is_some_and(|(key, _)| key.value().0 == bucket) {
+                if object.is_some_and(|(key, _)| key.value().0 == bucket) {
                     return Err(Fail::Refused(s3_error!(
                         BucketNotEmpty,
                         "The bucket you tried to delete is not empty"
@@ -99,6 +100,7 @@ impl Endpoint {
                 for (key, upload) in uploads {
                     tables.delete_upload(bucket, &key, upload)?;
                 }
+                tables.settings.retain_in((bucket, "")..=(bucket, "~"), |_, _| false)?;
                 tables.buckets.remove(bucket)?;
                 Ok(())
             })

@@ -22,3 +22,10 @@ pub(crate) fn timestamp(millis: i64) -> Timestamp {
 pub(crate) fn seconds(timestamp: Timestamp) -> i64 {
     time::OffsetDateTime::from(timestamp).unix_timestamp()
 }
+
+/// The instant as `Last-Modified` has it.
+pub(crate) fn http_date(millis: i64) -> Option<http::HeaderValue> {
+    let mut date = Vec::new();
+    timestamp(millis).format(s3s::dto::TimestampFormat::HttpDate, &mut date).ok()?;
+    http::HeaderValue::from_bytes(&date).ok()
+}

@@ -2,20 +2,22 @@
 
 use crate::checksum::{Algorithm, Coverage, Digest, ObjectChecksum, given_checksums, set_checksum};
 use crate::condition::WriteCondition;
-use crate::error::{no_such_bucket, no_such_upload};
+use crate::encryption::{CustomerKey, Encryption, invalid_method};
+use crate::error::{decryption_denied, malformed_xml, no_such_upload};
+use crate::object::announce_version;
 use crate::part::{parse_upload, parse_value, part_number};
-use crate::service::Endpoint;
+use crate::service::{Answer, Endpoint};
 use crate::store::Fail;
 use crate::store::record::{
     CompletedRecord, Layout, ManifestId, ManifestPart, ObjectRecord, PartRecord, UploadId,
-    UploadRecord, decode, encode,
+    UploadRecord, Versioning, decode, encode,
 };
 use crate::store::tables::Tables;
 use crate::{clock, etag};
 use md5::{Digest as _, Md5};
 use redb::ReadableTable;
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart};
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 use std::collections::BTreeMap;
 
 /// S3's minimum for every part but the last: 5 MiB.
@@ -51,9 +53,11 @@ struct Assembly {
 impl Endpoint {
     pub(crate) async fn finish_upload(
         &self,
-        input: CompleteMultipartUploadInput,
-    ) -> S3Result<CompleteMultipartUploadOutput> {
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
+        let input = request.input;
         self.existing_bucket(&input.bucket)?;
+        let customer = CustomerKey::read(&request.headers, false)?;
         let promised =
             given_checksums!(input).map(|(algorithm, text)| (algorithm, text.to_owned())).next();
         let parts = input.multipart_upload.and_then(|list| list.parts);
@@ -75,13 +79,14 @@ impl Endpoint {
             key: input.key.clone(),
         };
         if completion.parts.is_empty() {
-            return Err(s3_error!(
-                MalformedXML,
-                "The XML you provided was not well-formed or did not validate against our published schema"
-            ));
+            return Err(malformed_xml());
         }
         completion.condition.validate()?;
-        let done = self.store.commit(move |tables| run(tables, &completion)).await?;
+        let denies = self.denies_decryption();
+        let done = self
+            .store
+            .commit(move |tables| run(tables, &completion, customer.as_ref(), denies))
+            .await?;
         let mut output = CompleteMultipartUploadOutput {
             location: Some(format!("/{}/{}", input.bucket, input.key)),
             bucket: Some(input.bucket),
@@ -93,33 +98,32 @@ impl Endpoint {
             set_checksum!(output, checksum.digest.algorithm, checksum.text());
             output.checksum_type = Some(checksum.coverage.name().to_owned().into());
         }
-        Ok(output)
+        let mut headers = done.encryption.headers(None);
+        announce_version(&mut headers, done.version);
+        Ok(S3Response::with_headers(output, headers))
     }
 }
 
 fn listed(part: CompletedPart) -> S3Result<Listed> {
-    let malformed = || {
-        s3_error!(
-            MalformedXML,
-            "The XML you provided was not well-formed or did not validate against our published schema"
-        )
-    };
     Ok(Listed {
-        number: part_number(part.part_number.ok_or_else(malformed)?)?,
+        number: part_number(part.part_number.ok_or_else(malformed_xml)?)?,
         checksums: given_checksums!(part)
             .map(|(algorithm, text)| (algorithm, text.to_owned()))
             .collect(),
-        etag: part.e_tag.ok_or_else(malformed)?.into_value(),
+        etag: part.e_tag.ok_or_else(malformed_xml)?.into_value(),
     })
 }
 
 /// The whole completion, in one commit: every check, then every change.
-fn run(tables: &mut Tables<'_>, completion: &Completion) -> Result<CompletedRecord, Fail> {
+fn run(
+    tables: &mut Tables<'_>,
+    completion: &Completion,
+    customer: Option<&CustomerKey>,
+    denies_decryption: bool,
+) -> Result<CompletedRecord, Fail> {
     let (bucket, key) = (completion.bucket.as_str(), completion.key.as_str());
     let id = completion.upload;
-    if tables.buckets.get(bucket)?.is_none() {
-        return Err(no_such_bucket().into());
-    }
+    let versioning = tables.existing_bucket(bucket)?.versioning;
     let found: Option<UploadRecord> = match tables.uploads.get((bucket, key, id))? {
         Some(row) => Some(decode(row.value())?),
         None => None,
@@ -127,6 +131,13 @@ fn run(tables: &mut Tables<'_>, completion: &Completion) -> Result<CompletedReco
     let Some(upload) = found else {
         return repeat(tables, completion);
     };
+    if customer.is_some() {
+        // The key is not needed here, but a wrong one is a mistake that should be heard of.
+        upload.encryption.unlock(customer, || Err(invalid_method()))?;
+    }
+    if denies_decryption && matches!(upload.encryption, Encryption::Kms(_)) {
+        return Err(decryption_denied().into());
+    }
     check_order(&completion.parts)?;
     let mut stored = tables.parts(id)?;
     let chosen = completion
@@ -156,7 +167,9 @@ fn run(tables: &mut Tables<'_>, completion: &Completion) -> Result<CompletedReco
     }
     tables.manifests.insert(completion.manifest, &encode(&manifest)[..])?;
     let now = clock::now();
+    let version = tables.new_version(versioning);
     let object = ObjectRecord {
+        version,
         size: assembly.size,
         modified: now,
         etag: assembly.etag.clone(),
@@ -166,14 +179,17 @@ fn run(tables: &mut Tables<'_>, completion: &Completion) -> Result<CompletedReco
         },
         checksum: assembly.checksum.clone(),
         described: upload.described,
+        encryption: upload.encryption.clone(),
     };
-    tables.put_object(bucket, key, &object)?;
+    tables.put_object(bucket, key, &object, versioning)?;
     let record = CompletedRecord {
         bucket: completion.bucket.clone(),
         key: completion.key.clone(),
         parts: fingerprint(&completion.parts),
         etag: assembly.etag,
         checksum: assembly.checksum,
+        version: Some(version).filter(|_| versioning != Versioning::Off),
+        encryption: upload.encryption,
         completed: now,
     };
     tables.completed.insert(id, &encode(&record)[..])?;
@@ -226,7 +242,7 @@ fn choose(
     upload: &UploadRecord,
 ) -> S3Result<PartRecord> {
     let part = stored.get(&listed.number).ok_or_else(invalid_part)?;
-    if etag::single(part.md5) != listed.etag {
+    if etag::single(part.tag) != listed.etag {
         return Err(invalid_part());
     }
     for (algorithm, text) in &listed.checksums {
@@ -287,7 +303,7 @@ fn assemble(
     }
     let checksum = checksum(upload, chosen);
     check_promise(completion.promised.as_ref(), checksum.as_ref())?;
-    Ok(Assembly { size, etag: etag::multipart(chosen.iter().map(|part| part.md5)), checksum })
+    Ok(Assembly { size, etag: etag::multipart(chosen.iter().map(|part| part.tag)), checksum })
 }
 
 /// The checksum of the object: the agreed one, or the CRC-64/NVME that every part has.

@@ -71,10 +71,7 @@ fn not_modified(record: &ObjectRecord) -> S3Error {
     if let Ok(tag) = format!("\"{}\"", record.etag).parse() {
         headers.insert(ETAG, tag);
     }
-    let mut date = Vec::new();
-    let formatted =
-        clock::timestamp(record.modified).format(s3s::dto::TimestampFormat::HttpDate, &mut date);
-    if let (Ok(()), Ok(date)) = (formatted, http::HeaderValue::from_bytes(&date)) {
+    if let Some(date) = clock::http_date(record.modified) {
         headers.insert(LAST_MODIFIED, date);
     }
     error.set_headers(headers);
@@ -127,12 +124,14 @@ mod tests {
 
     fn record() -> ObjectRecord {
         ObjectRecord {
+            version: crate::version::Version { order: 1, salt: None },
             size: 0,
             modified: 1_000_500,
             etag: "a".into(),
-            layout: Layout::Whole(Extent { blob: 1, length: 0, place: Place::Row }),
+            layout: Layout::Whole(Extent { blob: 1, length: 0, place: Place::Row, salt: None }),
             checksum: None,
             described: Described::default(),
+            encryption: crate::encryption::Encryption::Unasked,
         }
     }
 

@@ -2,30 +2,38 @@
 
 use crate::checksum::{Algorithm, set_checksum};
 use crate::condition::{ReadCondition, WriteCondition};
-use crate::error::no_such_key;
-use crate::object::described;
-use crate::service::Endpoint;
+use crate::object::{announce_version, described};
+use crate::service::{Answer, Endpoint};
+use crate::store::Intent;
+use crate::store::record::ObjectRecord;
+use crate::version::Named;
 use crate::{clock, etag};
+use http::{HeaderMap, HeaderValue};
 use s3s::dto::{
     ChecksumAlgorithm, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
-    MetadataDirective,
+    MetadataDirective, TaggingDirective,
 };
-use s3s::{S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 /// S3's limit for one `CopyObject`: 5 GiB.
 const MAX_COPY: u64 = 5 << 30;
 
-/// The bucket and key a copy reads from.
-pub(crate) fn source(source: &CopySource) -> S3Result<(&str, &str)> {
-    let CopySource::Bucket { bucket, key, version_id } = source else {
-        return Err(s3_error!(
-            NotImplemented,
-            "The local S3 endpoint has no access points and no outposts"
-        ));
-    };
-    match version_id.as_deref() {
-        None | Some("null") => Ok((bucket, key)),
-        Some(_) => Err(no_such_key()),
+/// What a copy reads.
+pub(crate) struct Source<'a> {
+    pub(crate) bucket: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) version: Option<Named>,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn read(source: &'a CopySource) -> S3Result<Self> {
+        let CopySource::Bucket { bucket, key, version_id } = source else {
+            return Err(s3_error!(
+                NotImplemented,
+                "The local S3 endpoint has no access points and no outposts"
+            ));
+        };
+        Ok(Self { bucket, key, version: Named::read(version_id.as_deref())? })
     }
 }
 
@@ -45,22 +53,35 @@ pub(crate) fn algorithm(named: Option<&ChecksumAlgorithm>) -> S3Result<Option<Al
 impl Endpoint {
     pub(crate) async fn copy_of_object(
         &self,
-        input: CopyObjectInput,
-    ) -> S3Result<CopyObjectOutput> {
-        let (source_bucket, source_key) = source(&input.copy_source)?;
+        request: S3Request<CopyObjectInput>,
+    ) -> Answer<CopyObjectOutput> {
+        let headers = &request.headers;
+        let input = request.input;
+        let source = Source::read(&input.copy_source)?;
         let replaces = input
             .metadata_directive
             .as_ref()
             .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+        let retags = input
+            .tagging_directive
+            .as_ref()
+            .is_some_and(|directive| directive.as_str() == TaggingDirective::REPLACE);
         let named = algorithm(input.checksum_algorithm.as_ref())?;
-        let changes = replaces || input.storage_class.is_some() || named.is_some();
-        if (source_bucket, source_key) == (input.bucket.as_str(), input.key.as_str()) && !changes {
+        self.existing_bucket(&input.bucket)?;
+        let protection = self.protection(&input.bucket, headers)?;
+        let changes = replaces
+            || input.storage_class.is_some()
+            || input.website_redirect_location.is_some()
+            || named.is_some()
+            || source.version.is_some()
+            || headers.contains_key("x-amz-server-side-encryption")
+            || headers.contains_key("x-amz-server-side-encryption-customer-algorithm");
+        if (source.bucket, source.key) == (input.bucket.as_str(), input.key.as_str()) && !changes {
             return Err(s3_error!(
                 InvalidRequest,
                 "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
             ));
         }
-        self.existing_bucket(&input.bucket)?;
         let condition = ReadCondition {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
@@ -68,7 +89,7 @@ impl Endpoint {
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
         let (original, range, reader) =
-            self.source_reader(source_bucket, source_key, condition, |record| {
+            self.source_reader(&source, condition, headers, |record| {
                 if record.size > MAX_COPY {
                     return Err(s3_error!(
                         InvalidRequest,
@@ -77,22 +98,37 @@ impl Endpoint {
                 }
                 Ok(0..record.size)
             })?;
+        let mut answered = protection.headers();
+        self.announce_source(&mut answered, &source, &original)?;
         // A copy has the checksum algorithm of its original, unless another is named.
         let kept = original.checksum.as_ref().map(|sum| sum.digest.algorithm);
         let given = described!(input);
-        let described = if replaces {
-            given
-        } else {
-            let mut described = original.described;
-            described.storage_class = given.storage_class;
-            described
-        };
+        let mut described = if replaces { given.clone() } else { original.described.clone() };
+        described.storage_class = given.storage_class;
+        // A redirect and tags have rules of their own: the one is never copied, the others are
+        // unless they are replaced.
+        described.redirect = given.redirect;
+        described.tags = if retags { given.tags } else { original.described.tags };
         // The bytes are read even if they could be shared: the tag of a copy is the MD5 of its
         // bytes, whatever parts the original was made from.
-        let staged =
-            self.store.stage(reader.stream(), range.end - range.start, named.or(kept)).await?;
-        let record = self
-            .publish_object(input.bucket, input.key, staged, described, WriteCondition::default())
+        let intent = Intent {
+            length: range.end - range.start,
+            algorithm: named.or(kept),
+            md5_tag: self.store.has_md5_tag(&protection.encryption),
+            md5: false,
+            sha256: false,
+            secret: protection.secret.clone(),
+        };
+        let staged = self.store.stage(reader.stream(), intent).await?;
+        let (record, version) = self
+            .publish_object(
+                input.bucket,
+                input.key,
+                staged,
+                described,
+                WriteCondition::default(),
+                &protection,
+            )
             .await?;
         let mut result = CopyObjectResult {
             e_tag: Some(etag::quoted(&record.etag)),
@@ -103,6 +139,24 @@ impl Endpoint {
             set_checksum!(result, checksum.digest.algorithm, checksum.text());
             result.checksum_type = Some(checksum.coverage.name().to_owned().into());
         }
-        Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
+        announce_version(&mut answered, version);
+        let output =
+            CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() };
+        Ok(S3Response::with_headers(output, answered))
+    }
+
+    /// The header that names the version a copy was made of.
+    pub(crate) fn announce_source(
+        &self,
+        headers: &mut HeaderMap,
+        source: &Source<'_>,
+        original: &ObjectRecord,
+    ) -> S3Result<()> {
+        if self.keeps_versions(source.bucket)?
+            && let Ok(version) = HeaderValue::from_str(&original.version.text())
+        {
+            headers.insert("x-amz-copy-source-version-id", version);
+        }
+        Ok(())
     }
 }

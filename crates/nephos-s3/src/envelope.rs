@@ -1,16 +1,22 @@
 //! What surrounds every answer: ids, server and date, and errors told in full.
 
-use crate::chunked::Reframed;
+use crate::cors::{self, Foreign};
 use crate::error::default_message;
+use crate::host::Domains;
 use crate::intake::{self, Leftover};
+use crate::service::Endpoint;
+use crate::setting::Setting;
 use crate::{Body, BoxError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, SERVER};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, SERVER,
+};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use rand::Rng;
+use s3s::dto::{CORSConfiguration, CORSRule};
 use s3s::service::S3Service;
 use std::borrow::Cow;
 use time::format_description::BorrowedFormatItem;
@@ -19,6 +25,9 @@ use time::macros::format_description;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
+
+/// A document is small, with its framing as well.
+const MAX_FRAMED_DOCUMENT: usize = 9 << 20;
 
 /// The two ids that S3 gives every answer.
 struct Ids {
@@ -34,33 +43,31 @@ impl Ids {
     }
 }
 
-pub(crate) async fn call(service: &S3Service, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn call(
+    service: &S3Service,
+    endpoint: &Endpoint,
+    domains: &Domains,
+    request: Request<Body>,
+) -> Response<Body> {
     let ids = Ids::new();
-    let head = request.method() == Method::HEAD;
-    let resource = request.uri().path().to_owned();
-    let bare_tags = request.method() == Method::GET && asks_for_attributes(request.uri());
-    let waits = request.headers().contains_key(EXPECT);
-    let (request, leftover) = request_body(request);
-    let answer = service.call(request).await;
-    let reusable = leftover.drain(waits).await;
-    let mut response = match answer {
-        Ok(response) if bare_tags && response.status().is_success() => without_quotes(response),
-        Ok(response) => told_in_full(response, &resource, &ids),
-        Err(_) => error_response(&resource, &ids),
+    let foreign = Foreign::read(request.method(), request.headers());
+    let rules = foreign.as_ref().map(|_| cors_rules(endpoint, domains, &request));
+    let mut response = match &foreign {
+        Some(foreign) if foreign.preflight => preflight(foreign, rules.as_ref(), &request, &ids),
+        _ => answer(service, request, &ids).await,
     };
-    if head {
-        settle_head(&mut response);
-    }
     let headers = response.headers_mut();
+    if let (Some(foreign), Some(Some(rules))) = (&foreign, &rules)
+        && let Some(allowed) = foreign.allowed(rules)
+    {
+        headers.extend(allowed);
+    }
     for (name, value) in
         [("x-amz-request-id", ids.request.as_str()), ("x-amz-id-2", ids.host.as_str())]
     {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
-    }
-    if !reusable {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     headers.insert(SERVER, HeaderValue::from_static("nephos"));
     let date = time::OffsetDateTime::now_utc().format(HTTP_DATE);
@@ -70,17 +77,78 @@ pub(crate) async fn call(service: &S3Service, request: Request<Body>) -> Respons
     response
 }
 
-/// The protocol layer holds a whole chunk of an `aws-chunked` body in memory before it passes it
-/// on, and some clients send a part as one chunk, so such bodies are cut smaller on the way in.
-fn request_body(request: Request<Body>) -> (s3s::HttpRequest, Leftover) {
-    let payload =
-        request.headers().get("x-amz-content-sha256").map_or(&b""[..], HeaderValue::as_bytes);
-    let streaming = payload.starts_with(b"STREAMING-");
-    let unsigned = payload.starts_with(b"STREAMING-UNSIGNED-");
-    let (parts, body) = request.into_parts();
+/// The rules of the bucket that a request names; none if it has none.
+fn cors_rules(
+    endpoint: &Endpoint,
+    domains: &Domains,
+    request: &Request<Body>,
+) -> Option<Vec<CORSRule>> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let path = request.uri().path().trim_start_matches('/');
+    let bucket = domains.bucket(host).or_else(|| path.split('/').next())?;
+    let found: Option<CORSConfiguration> = endpoint.setting(bucket, Setting::Cors).ok()?;
+    found.map(|found| found.cors_rules)
+}
+
+/// Answers a browser that asks whether it may send a request; such questions are not signed.
+fn preflight(
+    foreign: &Foreign,
+    rules: Option<&Option<Vec<CORSRule>>>,
+    request: &Request<Body>,
+    ids: &Ids,
+) -> Response<Body> {
+    let rules = rules.and_then(Option::as_ref);
+    if rules.is_some_and(|rules| foreign.allowed(rules).is_some()) {
+        return Response::new(full(Bytes::new()));
+    }
+    let error = cors::refused(rules.is_some());
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>",
+        error.code().as_str(),
+        escaped(error.message().unwrap_or_default())
+    );
+    let document = completed(&text, request.uri().path(), ids);
+    let mut response = Response::new(full(document.into()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
+async fn answer(service: &S3Service, request: Request<Body>, ids: &Ids) -> Response<Body> {
+    let head = request.method() == Method::HEAD;
+    let resource = request.uri().path().to_owned();
+    let bare_tags = request.method() == Method::GET && asks_for_attributes(request.uri());
+    let waits = request.headers().contains_key(EXPECT);
+    let (request, leftover) = request_body(request);
+    let answer = service.call(request).await;
+    let reusable = leftover.drain(waits).await;
+    let mut response = match answer {
+        Ok(response) if bare_tags && response.status().is_success() => without_quotes(response),
+        Ok(response) => told_in_full(response, &resource, ids),
+        Err(_) => error_response(&resource, ids),
+    };
+    if head {
+        settle_head(&mut response);
+    }
+    if !reusable {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The body goes to the operation beside the protocol layer, which would hold a whole chunk of an
+/// `aws-chunked` body in memory. What the protocol layer reads itself is a small document.
+fn request_body(mut request: Request<Body>) -> (s3s::HttpRequest, Leftover) {
+    let framed = request
+        .headers()
+        .get("x-amz-content-sha256")
+        .is_some_and(|payload| payload.as_bytes().starts_with(b"STREAMING-"));
+    let body = std::mem::replace(request.body_mut(), full(Bytes::new()));
     let (intake, leftover) = intake::split(body);
-    let body = if streaming {
-        s3s::Body::http_body_unsync(Reframed::new(intake, !unsigned))
+    let (mut parts, _) = request.into_parts();
+    parts.extensions.insert(intake.clone());
+    let body = if framed {
+        s3s::Body::http_body_unsync(Limited::new(intake, MAX_FRAMED_DOCUMENT))
     } else {
         s3s::Body::http_body_unsync(intake)
     };

@@ -1,6 +1,9 @@
 //! Errors with S3's code, status and words.
 
-use http::StatusCode;
+use crate::payload::PayloadError;
+use crate::store::record::MarkerRecord;
+use http::header::{ALLOW, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, StdError, s3_error};
 
 /// What S3 says when an error has nothing more to tell.
@@ -43,7 +46,12 @@ pub(crate) fn default_message(code: &str) -> &'static str {
     }
 }
 
-fn custom(code: &'static str, status: StatusCode, message: &'static str) -> S3Error {
+/// An error that the protocol layer does not know by name.
+pub(crate) fn custom(
+    code: &'static str,
+    status: StatusCode,
+    message: impl Into<std::borrow::Cow<'static, str>>,
+) -> S3Error {
     let mut error = S3Error::with_message(
         S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::InvalidRequest),
         message,
@@ -57,12 +65,56 @@ pub(crate) fn internal(reason: impl std::fmt::Display) -> S3Error {
     s3_error!(InternalError, "The local S3 endpoint failed: {}", reason)
 }
 
+/// No code of S3 says this: its disks do not fill. A status of 507 is not retried by clients.
+pub(crate) fn out_of_space() -> S3Error {
+    custom(
+        "InsufficientStorage",
+        StatusCode::INSUFFICIENT_STORAGE,
+        "The disk of the local S3 endpoint is full",
+    )
+}
+
+/// The caller may not use the KMS key that something is encrypted with.
+pub(crate) fn decryption_denied() -> S3Error {
+    s3_error!(
+        AccessDenied,
+        "User is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext"
+    )
+}
+
 pub(crate) fn no_such_bucket() -> S3Error {
     s3_error!(NoSuchBucket, "The specified bucket does not exist")
 }
 
 pub(crate) fn no_such_key() -> S3Error {
     s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+pub(crate) fn no_such_version() -> S3Error {
+    s3_error!(NoSuchVersion, "The specified version does not exist.")
+}
+
+/// A read met a delete marker. Whoever names the marker's version may not read it at all; whoever
+/// names none is told that the key is not there, and why.
+pub(crate) fn marker_found(marker: &MarkerRecord, named: bool) -> S3Error {
+    let mut error = if named {
+        s3_error!(MethodNotAllowed, "The specified method is not allowed against this resource.")
+    } else {
+        no_such_key()
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
+    if let Ok(version) = HeaderValue::from_str(&marker.version.text()) {
+        headers.insert("x-amz-version-id", version);
+    }
+    if named {
+        headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
+        if let Some(modified) = crate::clock::http_date(marker.modified) {
+            headers.insert(LAST_MODIFIED, modified);
+        }
+    }
+    error.set_headers(headers);
+    error
 }
 
 pub(crate) fn no_such_upload() -> S3Error {
@@ -99,31 +151,39 @@ pub(crate) fn invalid_part_number() -> S3Error {
     )
 }
 
-/// Explains an error of a request body. The protocol layer checks payload hashes and chunk
-/// signatures while the body is read, and its error types are private, so that their text is all
-/// there is to tell them by.
+/// Explains an error of a request body.
 pub(crate) fn stream_error(error: &StdError) -> S3Error {
-    let text = error.to_string();
-    if text.contains("Sha256Mismatch") {
-        return custom(
-            "XAmzContentSHA256Mismatch",
-            StatusCode::BAD_REQUEST,
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    if error.is::<crate::server::Stalled>() {
+        return s3_error!(
+            RequestTimeout,
+            "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."
         );
     }
-    if text.contains("SignatureMismatch") {
-        return s3_error!(
+    match error.downcast_ref::<PayloadError>() {
+        Some(PayloadError::Signature) => s3_error!(
             SignatureDoesNotMatch,
             "The request signature we calculated does not match the signature you provided. Check your key and signing method."
-        );
+        ),
+        Some(PayloadError::Framing(reason)) => {
+            s3_error!(InvalidRequest, "The aws-chunked encoding of the body is not valid: {reason}")
+        }
+        Some(PayloadError::Cut) | None => incomplete_body(),
     }
-    if text.contains("FormatError") || text.contains("TooLarge") || text.contains("TooMany") {
-        return s3_error!(
-            InvalidRequest,
-            "The aws-chunked encoding of the body is not valid: {text}"
-        );
-    }
-    incomplete_body()
+}
+
+pub(crate) fn payload_hash_mismatch() -> S3Error {
+    custom(
+        "XAmzContentSHA256Mismatch",
+        StatusCode::BAD_REQUEST,
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    )
+}
+
+pub(crate) fn malformed_xml() -> S3Error {
+    s3_error!(
+        MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
 }
 
 /// A condition S3 defines for reads only.

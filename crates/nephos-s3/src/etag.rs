@@ -1,19 +1,20 @@
-//! Entity tags: the MD5 of a body, or the MD5 of the parts' MD5s with their number.
+//! Entity tags: the MD5 of a body, or the MD5 of the parts' MD5s with their number. Where S3's
+//! tags are no MD5s, something else stands for the MD5 of a body or a part.
 
 use md5::{Digest, Md5};
 use s3s::dto::ETag;
 
 /// The tag of an object that was written in one piece.
-pub(crate) fn single(md5: [u8; 16]) -> String {
-    hex::encode(md5)
+pub(crate) fn single(tag: [u8; 16]) -> String {
+    hex::encode(tag)
 }
 
 /// The tag of an object that was completed from parts.
 pub(crate) fn multipart(parts: impl IntoIterator<Item = [u8; 16]>) -> String {
     let mut hasher = Md5::new();
     let mut count = 0_usize;
-    for md5 in parts {
-        hasher.update(md5);
+    for tag in parts {
+        hasher.update(tag);
         count += 1;
     }
     format!("{}-{count}", hex::encode(hasher.finalize()))
@@ -22,6 +23,11 @@ pub(crate) fn multipart(parts: impl IntoIterator<Item = [u8; 16]>) -> String {
 /// The tag as the protocol layer quotes it.
 pub(crate) fn quoted(tag: &str) -> ETag {
     ETag::Strong(tag.to_owned())
+}
+
+/// Whether a client means this tag.
+pub(crate) fn same(given: &ETag, tag: &str) -> bool {
+    given.value() == tag
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use s3s::host::{S3Host, VirtualHost};
 
 /// Base domains, longest first, so that `s3.localhost` is not read as the bucket `s3` of
 /// `localhost`.
-pub(crate) struct Domains(Vec<String>);
+#[derive(Clone)]
+pub(crate) struct Domains(std::sync::Arc<[String]>);
 
 impl Domains {
     pub(crate) fn new(domains: &[String]) -> Self {
@@ -16,13 +17,13 @@ impl Domains {
             .collect();
         domains.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
         domains.dedup();
-        Self(domains)
+        Self(domains.into())
     }
 
     /// The bucket in front of a known base domain; `None` means path style.
-    fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
+    pub(crate) fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
         let host = without_port(host);
-        for domain in &self.0 {
+        for domain in &*self.0 {
             if host.eq_ignore_ascii_case(domain) {
                 return None;
             }

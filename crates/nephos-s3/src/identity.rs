@@ -21,9 +21,14 @@ pub(crate) fn owner() -> Owner {
     Owner { display_name: Some(ACCESS_KEY_ID.to_owned()), id: Some(CANONICAL_USER_ID.to_owned()) }
 }
 
-pub(crate) fn initiator() -> Initiator {
+/// Who began an upload: a user of the account, or the account itself.
+pub(crate) fn initiator(user: &str) -> Initiator {
+    if user == ACCESS_KEY_ID {
+        let Owner { display_name, id } = owner();
+        return Initiator { display_name, id };
+    }
     Initiator {
-        display_name: Some(ACCESS_KEY_ID.to_owned()),
-        id: Some(CANONICAL_USER_ID.to_owned()),
+        display_name: Some(user.to_owned()),
+        id: Some(format!("arn:aws:iam::{ACCOUNT_ID}:user/{user}")),
     }
 }

@@ -34,7 +34,8 @@ impl Shared {
     }
 }
 
-/// The body, as the operation reads it.
+/// The body, as the operation reads it. Clones read from the same place on.
+#[derive(Clone)]
 pub(crate) struct Intake(Arc<Mutex<Shared>>);
 
 /// What the operation leaves of the body.

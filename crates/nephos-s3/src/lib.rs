@@ -15,37 +15,54 @@
 //! body. Completing an upload copies no bytes. A feature that is absent answers `NotImplemented`,
 //! never a success. Nothing is printed.
 
+mod absent;
 mod access;
 mod attributes;
 mod auth;
 mod body;
 mod bucket;
+mod bucket_encryption;
 mod checksum;
-mod chunked;
 mod clock;
 mod complete;
 mod condition;
 mod copy;
+mod cors;
+mod deletion;
+mod encryption;
 mod endpoint;
 mod envelope;
 mod error;
 mod etag;
+mod form;
 mod host;
 mod identity;
 mod intake;
+mod janitor;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod object;
 mod open_error;
 mod options;
+mod ownership;
 mod part;
+mod payload;
+mod policy_setting;
 mod server;
 mod service;
+mod setting;
+mod signature;
 mod store;
+mod tags;
 mod uploads;
+mod users;
+mod version;
+mod versioning;
 
 pub use self::body::{Body, BoxError};
 pub use self::endpoint::LocalS3;
 pub use self::identity::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 pub use self::open_error::OpenError;
-pub use self::options::{Durability, Options};
+pub use self::options::{Durability, EtagMode, Options};
+pub use self::users::{User, UsersFile};

@@ -2,23 +2,25 @@
 
 use crate::checksum::{Algorithm, Coverage, given_checksums, set_checksum};
 use crate::condition::ReadCondition;
-use crate::copy::{algorithm, source};
-use crate::error::{entity_too_large, no_such_bucket, no_such_upload};
+use crate::copy::{Source, algorithm};
+use crate::encryption::Protection;
+use crate::error::{entity_too_large, no_such_upload};
 use crate::identity::{initiator, owner};
 use crate::object::described;
 use crate::part::{Promise, parse_upload, part_number, upload_text};
-use crate::service::Endpoint;
+use crate::service::{Answer, Endpoint};
 use crate::store::record::{PartRecord, UploadId, UploadRecord, decode, encode};
 use crate::store::tables::PARTS;
-use crate::store::{self, Staged, Unavailable};
+use crate::store::{self, Intent, Staged, Unavailable};
 use crate::{clock, etag};
+use http::HeaderMap;
 use redb::{ReadTransaction, ReadableTable};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CopyPartResult,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, ListPartsInput, ListPartsOutput, Part,
     UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{Body, S3Request, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 use std::ops;
 
 /// S3's limit for a page of parts.
@@ -37,8 +39,10 @@ pub(crate) fn page_size(asked: Option<i32>) -> S3Result<usize> {
 impl Endpoint {
     pub(crate) async fn create_upload(
         &self,
-        input: CreateMultipartUploadInput,
-    ) -> S3Result<CreateMultipartUploadOutput> {
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> Answer<CreateMultipartUploadOutput> {
+        let user = self.user(&request);
+        let input = request.input;
         let named = algorithm(input.checksum_algorithm.as_ref())?;
         let asked = match input.checksum_type.as_ref() {
             None => None,
@@ -47,31 +51,40 @@ impl Endpoint {
             })?),
         };
         let checksum = agree(named, asked)?;
+        self.existing_bucket(&input.bucket)?;
+        let protection = self.protection(&input.bucket, &request.headers)?;
         let initiated = clock::now();
         let id = self.store.next_upload(initiated);
-        let record = UploadRecord { initiated, described: described!(input), checksum };
+        let record = UploadRecord {
+            initiated,
+            described: described!(input),
+            checksum,
+            encryption: protection.encryption.clone(),
+            initiator: user,
+        };
+        let mut headers = protection.headers();
+        self.announce_abort(&mut headers, &input.bucket, &input.key, &record)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
         self.store
             .commit(move |tables| {
-                if tables.buckets.get(bucket.as_str())?.is_none() {
-                    return Err(no_such_bucket().into());
-                }
+                tables.existing_bucket(&bucket)?;
                 tables.uploads.insert((bucket.as_str(), key.as_str(), id), &encode(&record)[..])?;
                 Ok(())
             })
             .await?;
-        Ok(CreateMultipartUploadOutput {
+        let output = CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(upload_text(id)),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned().into()),
             checksum_type: checksum.map(|(_, coverage)| coverage.name().to_owned().into()),
             ..CreateMultipartUploadOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, headers))
     }
 
     /// The upload, or which of bucket and upload is missing.
-    fn existing_upload(
+    pub(crate) fn existing_upload(
         &self,
         txn: &ReadTransaction,
         bucket: &str,
@@ -89,8 +102,9 @@ impl Endpoint {
 
     pub(crate) async fn receive_part(
         &self,
-        request: S3Request<UploadPartInput>,
-    ) -> S3Result<UploadPartOutput> {
+        mut request: S3Request<UploadPartInput>,
+    ) -> Answer<UploadPartOutput> {
+        let payload = self.payload(&mut request)?;
         let input = request.input;
         let number = part_number(input.part_number)?;
         let promise = Promise::read(
@@ -98,67 +112,90 @@ impl Endpoint {
             input.content_length,
             input.content_md5.as_deref(),
             given_checksums!(input),
-            request.trailing_headers,
         )?;
         let txn = self.store.read()?;
         let (id, upload) =
             self.existing_upload(&txn, &input.bucket, &input.key, &input.upload_id)?;
         drop(txn);
         let algorithm = algorithm_of_part(&upload, promise.algorithm)?;
-        let body = input.body.unwrap_or_else(|| Body::empty().into());
-        let staged = self.store.stage(body, promise.length, algorithm).await?;
-        promise.check(&staged)?;
+        let protection = self.protection_of_part(&upload, &request.headers)?;
+        let staged = promise.receive(&self.store, payload, algorithm, &protection).await?;
         let record = self.publish_part(input.bucket, input.key, id, number, staged).await?;
         let mut output = UploadPartOutput {
-            e_tag: Some(etag::quoted(&etag::single(record.md5))),
+            e_tag: Some(etag::quoted(&etag::single(record.tag))),
             ..UploadPartOutput::default()
         };
         if let Some(digest) = &record.checksum {
             set_checksum!(output, digest.algorithm, digest.text());
         }
-        Ok(output)
+        Ok(S3Response::with_headers(output, protection.headers()))
     }
 
     pub(crate) async fn copy_part(
         &self,
-        input: UploadPartCopyInput,
-    ) -> S3Result<UploadPartCopyOutput> {
+        request: S3Request<UploadPartCopyInput>,
+    ) -> Answer<UploadPartCopyOutput> {
+        let headers = &request.headers;
+        let input = request.input;
         let number = part_number(input.part_number)?;
         let txn = self.store.read()?;
         let (id, upload) =
             self.existing_upload(&txn, &input.bucket, &input.key, &input.upload_id)?;
         drop(txn);
-        let (source_bucket, source_key) = source(&input.copy_source)?;
+        let source = Source::read(&input.copy_source)?;
         let condition = ReadCondition {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
             if_modified_since: input.copy_source_if_modified_since,
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
+        let protection = self.protection_of_part(&upload, headers)?;
         let wanted = input.copy_source_range.as_deref();
-        let (_, range, reader) =
-            self.source_reader(source_bucket, source_key, condition, |record| {
+        let (original, range, reader) =
+            self.source_reader(&source, condition, headers, |record| {
                 let range = copy_range(wanted, record.size)?;
                 if range.end - range.start > MAX_PART_SIZE {
                     return Err(entity_too_large());
                 }
                 Ok(range)
             })?;
-        let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
-        let staged = self.store.stage(reader.stream(), range.end - range.start, algorithm).await?;
+        let intent = Intent {
+            length: range.end - range.start,
+            algorithm: upload.checksum.map(|(algorithm, _)| algorithm),
+            md5_tag: self.store.has_md5_tag(&upload.encryption),
+            md5: false,
+            sha256: false,
+            secret: protection.secret.clone(),
+        };
+        let staged = self.store.stage(reader.stream(), intent).await?;
+        let mut answered = protection.headers();
+        self.announce_source(&mut answered, &source, &original)?;
         let record = self.publish_part(input.bucket, input.key, id, number, staged).await?;
         let mut result = CopyPartResult {
-            e_tag: Some(etag::quoted(&etag::single(record.md5))),
+            e_tag: Some(etag::quoted(&etag::single(record.tag))),
             last_modified: Some(clock::timestamp(record.modified)),
             ..CopyPartResult::default()
         };
         if let Some(digest) = &record.checksum {
             set_checksum!(result, digest.algorithm, digest.text());
         }
-        Ok(UploadPartCopyOutput {
+        let output = UploadPartCopyOutput {
             copy_part_result: Some(result),
             ..UploadPartCopyOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, answered))
+    }
+
+    /// How a part is encrypted: as its upload was created.
+    fn protection_of_part(
+        &self,
+        upload: &UploadRecord,
+        headers: &HeaderMap,
+    ) -> S3Result<Protection> {
+        let protection =
+            Protection::of_upload(&upload.encryption, headers, || self.store.master())?;
+        self.permit_decryption(&upload.encryption)?;
+        Ok(protection)
     }
 
     /// Makes staged bytes a part, in place of an earlier one of the same number. The upload may
@@ -181,7 +218,7 @@ impl Endpoint {
                     None => None,
                 };
                 let record = PartRecord {
-                    md5: staged.md5,
+                    tag: staged.tag,
                     crc64: staged.crc64,
                     checksum: staged.checksum.clone(),
                     modified: clock::now(),
@@ -196,7 +233,7 @@ impl Endpoint {
             .await
     }
 
-    pub(crate) fn page_of_parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+    pub(crate) fn page_of_parts(&self, input: ListPartsInput) -> Answer<ListPartsOutput> {
         let limit = page_size(input.max_parts)?;
         let marker = input.part_number_marker.unwrap_or(0);
         if marker < 0 {
@@ -208,8 +245,14 @@ impl Endpoint {
         let txn = self.store.read()?;
         let (id, upload) =
             self.existing_upload(&txn, &input.bucket, &input.key, &input.upload_id)?;
+        if upload.checksum.is_some() {
+            // Checksums of KMS uploads are sealed with the key: S3 asks for the right to it.
+            self.permit_decryption(&upload.encryption)?;
+        }
         let (parts, more) = scan_parts(&txn, id, marker, limit)?;
-        Ok(ListPartsOutput {
+        let mut headers = HeaderMap::new();
+        self.announce_abort(&mut headers, &input.bucket, &input.key, &upload)?;
+        let output = ListPartsOutput {
             // S3 names the last part of the page, and 0 on a page without parts; a client must
             // stop at IsTruncated.
             next_part_number_marker: Some(
@@ -222,7 +265,7 @@ impl Endpoint {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(input.upload_id),
-            initiator: Some(initiator()),
+            initiator: Some(initiator(&upload.initiator)),
             owner: Some(owner()),
             storage_class: Some(
                 upload.described.storage_class.unwrap_or_else(|| "STANDARD".to_owned()).into(),
@@ -232,7 +275,8 @@ impl Endpoint {
                 .map(|(algorithm, _)| algorithm.name().to_owned().into()),
             checksum_type: upload.checksum.map(|(_, coverage)| coverage.name().to_owned().into()),
             ..ListPartsOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, headers))
     }
 
     pub(crate) async fn abort_upload(
@@ -356,7 +400,7 @@ fn scan_parts(
             part_number: Some(key.value().1.into()),
             size: i64::try_from(record.extent.length).ok(),
             last_modified: Some(clock::timestamp(record.modified)),
-            e_tag: Some(etag::quoted(&etag::single(record.md5))),
+            e_tag: Some(etag::quoted(&etag::single(record.tag))),
             ..Part::default()
         };
         if let Some(digest) = &record.checksum {

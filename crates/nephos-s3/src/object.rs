@@ -1,27 +1,30 @@
-//! Single objects: put, get, head, delete.
+//! Single objects: put, get, head.
 
 use crate::checksum::{Digest, ObjectChecksum, given_checksums, set_checksum};
 use crate::condition::{ReadCondition, WriteCondition};
-use crate::error::{invalid_part_number, invalid_range, no_such_bucket, no_such_key};
+use crate::encryption::{CustomerKey, Protection, Secret};
+use crate::error::{
+    custom, invalid_part_number, invalid_range, marker_found, no_such_key, no_such_version,
+};
+use crate::lifecycle::Subject;
 use crate::part::{Promise, part_number};
-use crate::service::Endpoint;
-use crate::store::record::{Described, Layout, ManifestPart, ObjectRecord};
-use crate::store::{self, Reader, Staged};
-use crate::{clock, etag};
-use redb::{ReadTransaction, ReadableTable};
+use crate::payload::Payload;
+use crate::service::{Answer, Endpoint};
+use crate::store::record::{Described, Layout, ManifestPart, ObjectRecord, Versioning};
+use crate::store::{self, Found, Reader, Staged};
+use crate::version::{Named, Version};
+use crate::{clock, etag, form};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use redb::ReadTransaction;
 use s3s::dto::{
-    ChecksumMode, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    DeletedObject, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
     PutObjectInput, PutObjectOutput, Range, StorageClass, StreamingBlob,
 };
-use s3s::{Body, S3Request, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 use std::ops;
 
 /// The default of S3, which clients show to people.
 const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
-
-/// S3's limit for the keys of one `DeleteObjects`.
-const MAX_DELETIONS: usize = 1000;
 
 /// The headers of an input that are kept with an object.
 macro_rules! described {
@@ -35,6 +38,8 @@ macro_rules! described {
             expires: $input.expires.map($crate::clock::seconds),
             metadata: $crate::object::sorted($input.metadata),
             storage_class: $crate::object::storage_class($input.storage_class.as_ref())?,
+            redirect: $crate::object::redirect($input.website_redirect_location)?,
+            tags: $crate::tags::of_header($input.tagging.as_deref())?,
         }
     };
 }
@@ -78,6 +83,19 @@ pub(crate) fn storage_class(class: Option<&StorageClass>) -> S3Result<Option<Str
     }
 }
 
+/// Keeps the redirect of an object; it is told and not followed, as there are no websites here.
+pub(crate) fn redirect(location: Option<String>) -> S3Result<Option<String>> {
+    let valid = |text: &String| ["/", "http://", "https://"].iter().any(|p| text.starts_with(p));
+    match location {
+        Some(location) if !valid(&location) => Err(custom(
+            "InvalidRedirectLocation",
+            StatusCode::BAD_REQUEST,
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+        )),
+        location => Ok(location),
+    }
+}
+
 /// What a read gives of an object.
 struct Selected {
     record: ObjectRecord,
@@ -85,6 +103,9 @@ struct Selected {
     /// Whether a part or a range was asked for.
     partial: bool,
     parts_count: Option<i32>,
+    secret: Option<Secret>,
+    /// What else the answer says.
+    headers: HeaderMap,
 }
 
 impl Selected {
@@ -107,6 +128,37 @@ impl Selected {
     }
 }
 
+/// What a read asks for.
+struct Wanted<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    version: Option<&'a str>,
+    condition: ReadCondition,
+    range: Option<Range>,
+    part: Option<i32>,
+    headers: &'a HeaderMap,
+}
+
+/// Takes what `GetObjectInput` and `HeadObjectInput` have in common.
+macro_rules! wanted {
+    ($request:expr) => {
+        Wanted {
+            bucket: &$request.input.bucket,
+            key: &$request.input.key,
+            version: $request.input.version_id.as_deref(),
+            condition: ReadCondition {
+                if_match: $request.input.if_match.clone(),
+                if_none_match: $request.input.if_none_match.clone(),
+                if_modified_since: $request.input.if_modified_since.clone(),
+                if_unmodified_since: $request.input.if_unmodified_since.clone(),
+            },
+            range: $request.input.range,
+            part: $request.input.part_number,
+            headers: &$request.headers,
+        }
+    };
+}
+
 /// Fills what `GetObjectOutput` and `HeadObjectOutput` have in common.
 macro_rules! fill {
     ($output:expr, $selected:expr, $mode:expr) => {{
@@ -123,6 +175,7 @@ macro_rules! fill {
         output.expires = described.expires.map(|seconds| clock::timestamp(seconds * 1000));
         output.metadata = Some(described.metadata.iter().cloned().collect());
         output.storage_class = described.storage_class.clone().map(StorageClass::from);
+        output.website_redirect_location = described.redirect.clone();
         output.e_tag = Some(etag::quoted(&selected.record.etag));
         output.last_modified = Some(clock::timestamp(selected.record.modified));
         output.parts_count = selected.parts_count;
@@ -135,29 +188,45 @@ macro_rules! fill {
     }};
 }
 
+/// The header that names a version, where the bucket keeps versions or has kept them.
+pub(crate) fn announce_version(headers: &mut HeaderMap, version: Option<Version>) {
+    let value = version.and_then(|version| HeaderValue::from_str(&version.text()).ok());
+    if let Some(value) = value {
+        headers.insert("x-amz-version-id", value);
+    }
+}
+
 impl Endpoint {
     pub(crate) async fn write_object(
         &self,
-        request: S3Request<PutObjectInput>,
-    ) -> S3Result<PutObjectOutput> {
+        mut request: S3Request<PutObjectInput>,
+    ) -> Answer<PutObjectOutput> {
+        let payload = if request.method == Method::POST {
+            request.headers = form::headers(&request.input);
+            Payload::read(request.input.body.take())
+        } else {
+            self.payload(&mut request)?
+        };
+        let headers = &request.headers;
         let input = request.input;
         let condition =
             WriteCondition { if_match: input.if_match, if_none_match: input.if_none_match };
         condition.validate()?;
         let promise = Promise::read(
-            &request.headers,
-            input.content_length,
+            headers,
+            // The file of a form that is empty has no length.
+            input.content_length.or((request.method == Method::POST).then_some(0)),
             input.content_md5.as_deref(),
             given_checksums!(input),
-            request.trailing_headers,
         )?;
         let described = described!(input);
         self.existing_bucket(&input.bucket)?;
-        let body = input.body.unwrap_or_else(|| Body::empty().into());
-        let staged = self.store.stage(body, promise.length, promise.algorithm).await?;
-        promise.check(&staged)?;
-        let record =
-            self.publish_object(input.bucket, input.key, staged, described, condition).await?;
+        let protection = self.protection(&input.bucket, headers)?;
+        let staged = promise.receive(&self.store, payload, promise.algorithm, &protection).await?;
+        let (bucket, key) = (input.bucket.clone(), input.key.clone());
+        let (record, version) = self
+            .publish_object(input.bucket, input.key, staged, described, condition, &protection)
+            .await?;
         let mut output = PutObjectOutput {
             e_tag: Some(etag::quoted(&record.etag)),
             ..PutObjectOutput::default()
@@ -166,10 +235,13 @@ impl Endpoint {
             set_checksum!(output, checksum.digest.algorithm, checksum.text());
             output.checksum_type = Some(checksum.coverage.name().to_owned().into());
         }
-        Ok(output)
+        let mut headers = protection.headers();
+        announce_version(&mut headers, version);
+        self.announce_expiry(&mut headers, &bucket, Subject::of(&key, &record), record.modified)?;
+        Ok(S3Response::with_headers(output, headers))
     }
 
-    /// Makes staged bytes the object.
+    /// Makes staged bytes the object; says which version it is, where versions are kept.
     pub(crate) async fn publish_object(
         &self,
         bucket: String,
@@ -177,218 +249,144 @@ impl Endpoint {
         staged: Staged,
         described: Described,
         condition: WriteCondition,
-    ) -> S3Result<ObjectRecord> {
+        protection: &Protection,
+    ) -> S3Result<(ObjectRecord, Option<Version>)> {
         // An object whose writer named no checksum has the CRC-64/NVME, as on S3.
         let checksum = staged.checksum.clone().unwrap_or_else(|| Digest::crc64(staged.crc64));
+        let encryption = protection.encryption.clone();
         self.store
             .commit(move |tables| {
-                if tables.buckets.get(bucket.as_str())?.is_none() {
-                    return Err(no_such_bucket().into());
-                }
+                let versioning = tables.existing_bucket(&bucket)?.versioning;
                 condition.check(tables.object(&bucket, &key)?.as_ref())?;
-                let size = staged.length;
-                let tag = etag::single(staged.md5);
+                let version = tables.new_version(versioning);
                 let record = ObjectRecord {
-                    size,
+                    version,
+                    size: staged.length,
                     modified: clock::now(),
-                    etag: tag,
+                    etag: etag::single(staged.tag),
                     layout: Layout::Whole(tables.publish(staged)?),
                     checksum: Some(ObjectChecksum::full(checksum)),
                     described,
+                    encryption,
                 };
-                tables.put_object(&bucket, &key, &record)?;
-                Ok(record)
+                tables.put_object(&bucket, &key, &record, versioning)?;
+                Ok((record, Some(version).filter(|_| versioning != Versioning::Off)))
             })
             .await
     }
 
-    pub(crate) fn read_object(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+    pub(crate) fn read_object(
+        &self,
+        request: &S3Request<GetObjectInput>,
+    ) -> Answer<GetObjectOutput> {
         let lease = self.store.lease();
         let txn = self.store.read()?;
-        let condition = ReadCondition {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let selected = self.select(
-            &txn,
-            (&input.bucket, &input.key),
-            condition,
-            input.range,
-            input.part_number,
-        )?;
+        let selected = self.select(&txn, wanted!(request))?;
         let extents = store::extents(&txn, selected.record.layout)?;
-        let reader = self.store.reader(&txn, lease, extents, selected.range.clone())?;
+        let reader = self.store.reader(
+            &txn,
+            lease,
+            extents,
+            selected.range.clone(),
+            selected.secret.as_ref(),
+        )?;
         let mut output = GetObjectOutput {
             body: Some(StreamingBlob::new(reader.stream())),
             ..GetObjectOutput::default()
         };
-        fill!(output, selected, input.checksum_mode);
-        Ok(output)
+        fill!(output, selected, request.input.checksum_mode);
+        Ok(S3Response::with_headers(output, selected.headers))
     }
 
-    pub(crate) fn probe_object(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+    pub(crate) fn probe_object(
+        &self,
+        request: &S3Request<HeadObjectInput>,
+    ) -> Answer<HeadObjectOutput> {
         let txn = self.store.read()?;
-        let condition = ReadCondition {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let selected = self.select(
-            &txn,
-            (&input.bucket, &input.key),
-            condition,
-            input.range,
-            input.part_number,
-        )?;
+        let selected = self.select(&txn, wanted!(request))?;
         let mut output = HeadObjectOutput::default();
-        fill!(output, selected, input.checksum_mode);
-        Ok(output)
+        fill!(output, selected, request.input.checksum_mode);
+        Ok(S3Response::with_headers(output, selected.headers))
     }
 
     /// Finds an object and the bytes of it that are asked for.
-    fn select(
-        &self,
-        txn: &ReadTransaction,
-        (bucket, key): (&str, &str),
-        condition: ReadCondition,
-        range: Option<Range>,
-        part: Option<i32>,
-    ) -> S3Result<Selected> {
-        let record = self.existing_object(txn, bucket, key)?;
-        condition.check(&record)?;
-        if range.is_some() && part.is_some() {
+    fn select(&self, txn: &ReadTransaction, wanted: Wanted<'_>) -> S3Result<Selected> {
+        let named = Named::read(wanted.version)?;
+        let record = self.existing_object(txn, wanted.bucket, wanted.key, named)?;
+        let customer = CustomerKey::read(wanted.headers, false)?;
+        let secret = record.encryption.unlock(customer.as_ref(), || self.store.master())?;
+        self.permit_decryption(&record.encryption)?;
+        wanted.condition.check(&record)?;
+        let mut headers = record.encryption.headers(customer.as_ref());
+        if self.keeps_versions(wanted.bucket)? {
+            announce_version(&mut headers, Some(record.version));
+        }
+        if !record.described.tags.is_empty() {
+            headers.insert("x-amz-tagging-count", record.described.tags.len().into());
+        }
+        let subject = Subject::of(wanted.key, &record);
+        self.announce_expiry(&mut headers, wanted.bucket, subject, record.modified)?;
+        if wanted.range.is_some() && wanted.part.is_some() {
             return Err(s3_error!(
                 InvalidRequest,
                 "Cannot specify both Range header and partNumber query parameter"
             ));
         }
-        if let Some(number) = part {
-            return select_part(txn, record, part_number(number)?);
-        }
-        let whole = 0..record.size;
-        let (range, partial) = match range {
-            None => (whole, false),
-            Some(range) => (satisfy(range, record.size)?, true),
+        let (range, partial, parts_count) = match (wanted.part, wanted.range) {
+            (Some(number), _) => {
+                let (range, count) = select_part(txn, &record, part_number(number)?)?;
+                // An empty object has no byte that a Content-Range could name.
+                (range, record.size > 0, count)
+            }
+            (None, Some(range)) => (satisfy(range, record.size)?, true, None),
+            (None, None) => (0..record.size, false, None),
         };
-        Ok(Selected { record, range, partial, parts_count: None })
+        Ok(Selected { record, range, partial, parts_count, secret, headers })
     }
 
-    /// The object, or which of bucket and key is missing.
+    /// The object, or which of bucket, key and version is missing.
     pub(crate) fn existing_object(
         &self,
         txn: &ReadTransaction,
         bucket: &str,
         key: &str,
+        named: Option<Named>,
     ) -> S3Result<ObjectRecord> {
-        if let Some(record) = store::object(txn, bucket, key)? {
-            return Ok(record);
+        match store::find(txn, bucket, key, named)? {
+            Found::Object(record) => Ok(record),
+            Found::Marker(marker) => Err(marker_found(&marker, named.is_some())),
+            Found::Nothing => {
+                self.existing_bucket(bucket)?;
+                Err(if named.is_some() { no_such_version() } else { no_such_key() })
+            }
         }
-        self.existing_bucket(bucket)?;
-        Err(no_such_key())
     }
 
     /// The bytes of a range of an object, for a copy.
     pub(crate) fn source_reader(
         &self,
-        bucket: &str,
-        key: &str,
+        source: &crate::copy::Source<'_>,
         condition: ReadCondition,
+        headers: &HeaderMap,
         range: impl FnOnce(&ObjectRecord) -> S3Result<ops::Range<u64>>,
     ) -> S3Result<(ObjectRecord, ops::Range<u64>, Reader)> {
         let lease = self.store.lease();
         let txn = self.store.read()?;
-        let record = self.existing_object(&txn, bucket, key)?;
+        let record = self.existing_object(&txn, source.bucket, source.key, source.version)?;
+        let customer = CustomerKey::read(headers, true)?;
+        let secret = record.encryption.unlock(customer.as_ref(), || self.store.master())?;
+        self.permit_decryption(&record.encryption)?;
         condition.check_source(&record)?;
         let range = range(&record)?;
         let extents = store::extents(&txn, record.layout)?;
-        let reader = self.store.reader(&txn, lease, extents, range.clone())?;
+        let reader = self.store.reader(&txn, lease, extents, range.clone(), secret.as_ref())?;
         Ok((record, range, reader))
     }
 
-    pub(crate) async fn remove_object(
-        &self,
-        input: DeleteObjectInput,
-    ) -> S3Result<DeleteObjectOutput> {
-        let condition = WriteCondition { if_match: input.if_match, if_none_match: None };
-        self.store
-            .commit(move |tables| {
-                if tables.buckets.get(input.bucket.as_str())?.is_none() {
-                    return Err(no_such_bucket().into());
-                }
-                condition.check(tables.object(&input.bucket, &input.key)?.as_ref())?;
-                tables.delete_object(&input.bucket, &input.key)
-            })
-            .await?;
-        Ok(DeleteObjectOutput::default())
-    }
-
-    /// Deletes many objects in one commit. A key that is not there counts as deleted.
-    pub(crate) async fn remove_objects(
-        &self,
-        input: DeleteObjectsInput,
-    ) -> S3Result<DeleteObjectsOutput> {
-        let objects = input.delete.objects;
-        if objects.is_empty() || objects.len() > MAX_DELETIONS {
-            return Err(s3_error!(
-                MalformedXML,
-                "The XML you provided was not well-formed or did not validate against our published schema"
-            ));
-        }
-        let quiet = input.delete.quiet.unwrap_or(false);
-        let bucket = input.bucket;
-        let (deleted, errors) = self
-            .store
-            .commit(move |tables| {
-                if tables.buckets.get(bucket.as_str())?.is_none() {
-                    return Err(no_such_bucket().into());
-                }
-                let mut deleted = Vec::new();
-                let mut errors = Vec::new();
-                for object in objects {
-                    let version = object.version_id.as_deref();
-                    let refusal = if version.is_some_and(|version| version != "null") {
-                        Some(("NoSuchVersion", "The specified version does not exist."))
-                    } else if object.last_modified_time.is_some() || object.size.is_some() {
-                        Some(("NotImplemented", "Deleting by time or size is not implemented"))
-                    } else if let Some(tag) = object.e_tag.as_ref()
-                        && tables
-                            .object(&bucket, &object.key)?
-                            .is_none_or(|record| record.etag != tag.value())
-                    {
-                        Some((
-                            "PreconditionFailed",
-                            "At least one of the pre-conditions you specified did not hold",
-                        ))
-                    } else {
-                        None
-                    };
-                    if let Some((code, message)) = refusal {
-                        errors.push(s3s::dto::Error {
-                            code: Some(code.to_owned()),
-                            message: Some(message.to_owned()),
-                            key: Some(object.key),
-                            version_id: object.version_id,
-                        });
-                        continue;
-                    }
-                    tables.delete_object(&bucket, &object.key)?;
-                    deleted.push(DeletedObject {
-                        key: Some(object.key),
-                        version_id: object.version_id,
-                        ..DeletedObject::default()
-                    });
-                }
-                Ok((deleted, errors))
-            })
-            .await?;
-        Ok(DeleteObjectsOutput {
-            deleted: (!quiet).then_some(deleted),
-            errors: Some(errors),
-            request_charged: None,
-        })
+    /// Whether answers about a bucket's objects name versions.
+    pub(crate) fn keeps_versions(&self, bucket: &str) -> S3Result<bool> {
+        let record = self.store.bucket(bucket)?;
+        Ok(record.is_some_and(|record| record.versioning != Versioning::Off))
     }
 }
 
@@ -402,25 +400,20 @@ fn satisfy(range: Range, size: u64) -> S3Result<ops::Range<u64>> {
 }
 
 /// One part of an object; an object written in one piece is its own part 1.
-fn select_part(txn: &ReadTransaction, record: ObjectRecord, number: u16) -> S3Result<Selected> {
-    let (range, parts_count) = match record.layout {
-        Layout::Whole(_) if number == 1 => (0..record.size, None),
-        Layout::Whole(_) => return Err(invalid_part_number()),
+fn select_part(
+    txn: &ReadTransaction,
+    record: &ObjectRecord,
+    number: u16,
+) -> S3Result<(ops::Range<u64>, Option<i32>)> {
+    match record.layout {
+        Layout::Whole(_) if number == 1 => Ok((0..record.size, None)),
+        Layout::Whole(_) => Err(invalid_part_number()),
         Layout::Parts { manifest, count } => {
             let parts = store::manifest(txn, manifest)?;
-            (
-                range_of_part(&parts, number).ok_or_else(invalid_part_number)?,
-                i32::try_from(count).ok(),
-            )
+            let range = range_of_part(&parts, number).ok_or_else(invalid_part_number)?;
+            Ok((range, i32::try_from(count).ok()))
         }
-    };
-    Ok(Selected {
-        // An empty object has no byte that a Content-Range could name.
-        partial: record.size > 0,
-        record,
-        range,
-        parts_count,
-    })
+    }
 }
 
 /// Where a part lies. Its number is the one it was uploaded under, gaps included.
@@ -453,7 +446,7 @@ mod tests {
     fn parts_keep_their_numbers() {
         let part = |number, length| ManifestPart {
             number,
-            extent: Extent { blob: 0, length, place: Place::File },
+            extent: Extent { blob: 0, length, place: Place::File, salt: None },
             checksum: None,
         };
         let parts = [part(2, 10), part(7, 5)];

@@ -35,6 +35,17 @@ pub enum OpenError {
         /// The newest format known here.
         known: u32,
     },
+    /// The directory was written by an older version of this program, in a layout that was never
+    /// released.
+    #[error("{} was written by an older version of nephos (format {found}, this one reads {known})", dir.display())]
+    TooOld {
+        /// The directory.
+        dir: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The format known here.
+        known: u32,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -1,13 +1,15 @@
 //! Part numbers, upload ids, and what a request body says about itself.
 
 use crate::checksum::{Algorithm, Digest};
-use crate::error::{entity_too_large, no_such_upload};
-use crate::store::Staged;
+use crate::encryption::Protection;
+use crate::error::{entity_too_large, no_such_upload, payload_hash_mismatch};
+use crate::payload::{Payload, Trailers};
 use crate::store::record::UploadId;
+use crate::store::{Intent, Staged, Store};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use s3s::{S3Result, TrailingHeaders, s3_error};
+use s3s::{S3Result, s3_error};
 
 /// S3's limit for one part and for one `PutObject`: 5 GiB.
 const MAX_BODY: u64 = 5 << 30;
@@ -38,11 +40,10 @@ pub(crate) fn parse_upload(text: &str) -> S3Result<UploadId> {
 
 /// What a writer promises about its body, in headers before it or in trailers after it.
 pub(crate) struct Promise {
-    pub(crate) length: u64,
+    length: u64,
     md5: Option<[u8; 16]>,
     pub(crate) algorithm: Option<Algorithm>,
     value: Option<Digest>,
-    trailers: Option<TrailingHeaders>,
 }
 
 impl Promise {
@@ -52,27 +53,16 @@ impl Promise {
         content_length: Option<i64>,
         content_md5: Option<&str>,
         given: impl Iterator<Item = (Algorithm, &'a str)>,
-        trailers: Option<TrailingHeaders>,
     ) -> S3Result<Self> {
         let decoded = text(headers, "x-amz-decoded-content-length").and_then(|n| n.parse().ok());
-        let length = content_length
-            .or(decoded)
+        let length = decoded
+            .or(content_length)
             .and_then(|length: i64| u64::try_from(length).ok())
             .ok_or_else(|| {
                 s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header.")
             })?;
         if length > MAX_BODY {
             return Err(entity_too_large());
-        }
-        if trailers.is_none()
-            && text(headers, "content-encoding")
-                .is_some_and(|coding| coding.contains("aws-chunked"))
-        {
-            // Without a streaming signature the framing would be stored as if it were data.
-            return Err(s3_error!(
-                InvalidRequest,
-                "The aws-chunked content encoding needs a streaming x-amz-content-sha256 value"
-            ));
         }
         let md5 = content_md5.map(parse_md5).transpose()?;
         let trailing = text(headers, "x-amz-trailer").and_then(Algorithm::from_header);
@@ -84,12 +74,38 @@ impl Promise {
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
             ));
         }
-        Ok(Self { length, md5, algorithm, value, trailers })
+        Ok(Self { length, md5, algorithm, value })
     }
 
-    /// Compares what was promised with what was received.
-    pub(crate) fn check(&self, staged: &Staged) -> S3Result<()> {
-        if self.md5.is_some_and(|md5| md5 != staged.md5) {
+    /// Receives the body and compares it with what was promised.
+    ///
+    /// `algorithm` is what is kept with the bytes, whether the writer computed it or not.
+    pub(crate) async fn receive(
+        &self,
+        store: &Store,
+        payload: Payload,
+        algorithm: Option<Algorithm>,
+        protection: &Protection,
+    ) -> S3Result<Staged> {
+        let Payload { bytes, sha256, trailers } = payload;
+        let intent = Intent {
+            length: self.length,
+            algorithm,
+            md5_tag: store.has_md5_tag(&protection.encryption),
+            md5: self.md5.is_some(),
+            sha256: sha256.is_some(),
+            secret: protection.secret.clone(),
+        };
+        let staged = store.stage(bytes, intent).await?;
+        if sha256.is_some() && sha256 != staged.sha256 {
+            return Err(payload_hash_mismatch());
+        }
+        self.check(&staged, trailers.as_ref())?;
+        Ok(staged)
+    }
+
+    fn check(&self, staged: &Staged, trailers: Option<&Trailers>) -> S3Result<()> {
+        if self.md5.is_some() && self.md5 != staged.md5 {
             return Err(s3_error!(
                 BadDigest,
                 "The Content-MD5 you specified did not match what we received."
@@ -100,7 +116,7 @@ impl Promise {
         };
         let promised = match &self.value {
             Some(value) => value.clone(),
-            None => self.trailer(algorithm)?,
+            None => trailing(algorithm, trailers)?,
         };
         if staged.checksum.as_ref() == Some(&promised) {
             return Ok(());
@@ -111,20 +127,19 @@ impl Promise {
             algorithm.name()
         ))
     }
+}
 
-    fn trailer(&self, algorithm: Algorithm) -> S3Result<Digest> {
-        let found = self.trailers.as_ref().and_then(|trailers| {
-            trailers.read(|map| text(map, algorithm.header()).map(str::to_owned)).flatten()
-        });
-        let found = found.ok_or_else(|| {
+/// The checksum that `x-amz-trailer` announced.
+fn trailing(algorithm: Algorithm, trailers: Option<&Trailers>) -> S3Result<Digest> {
+    let found =
+        trailers.and_then(|trailers| trailers.get(algorithm.header())).ok_or_else(|| {
             s3_error!(
                 InvalidRequest,
                 "The trailer {} named in x-amz-trailer was not sent",
                 algorithm.header()
             )
         })?;
-        parse_value(algorithm, &found)
-    }
+    parse_value(algorithm, &found)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

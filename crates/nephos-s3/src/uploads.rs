@@ -145,7 +145,7 @@ fn shown(
             key: Some(encoding.write(&key)),
             upload_id: Some(upload_text(upload)),
             initiated: Some(clock::timestamp(record.initiated)),
-            initiator: Some(initiator()),
+            initiator: Some(initiator(&record.initiator)),
             owner: Some(owner()),
             storage_class: Some(
                 record.described.storage_class.unwrap_or_else(|| "STANDARD".to_owned()).into(),

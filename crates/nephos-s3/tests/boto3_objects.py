@@ -45,7 +45,8 @@ def check_errors_are_told_in_full():
     headers = meta["HTTPHeaders"]
     assert (headers["x-amz-request-id"], headers["x-amz-id-2"]) == (meta["RequestId"], meta["HostId"]), answer
     assert meta["HTTPHeaders"]["server"] == "nephos" and meta["HTTPHeaders"]["date"].endswith(" GMT")
-    fails("NotImplemented", 501, s3.get_bucket_policy, Bucket=BUCKET)
+    fails("NoSuchBucketPolicy", 404, s3.get_bucket_policy, Bucket=BUCKET)
+    fails("NotImplemented", 501, s3.list_bucket_metrics_configurations, Bucket=BUCKET)
     fails("NotImplemented", 501, s3.put_object, Bucket=BUCKET, Key="k", Body=b"",
           SSECustomerKey=b"0" * 32, SSECustomerAlgorithm="AES256")
     fails("404", 404, s3.head_object, Bucket=BUCKET, Key="none")

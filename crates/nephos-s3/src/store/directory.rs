@@ -1,7 +1,9 @@
 //! The data files.
+//!
+//! A file is written among the incoming ones and moved to its place after the metadata refers to
+//! it, so that what a crash leaves behind is found by looking at the incoming files alone.
 
 use super::record::BlobId;
-use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,54 +26,86 @@ impl BlobDirectory {
         self.root.join(format!("{:02x}", id % FOLDERS))
     }
 
-    fn path(&self, id: BlobId) -> PathBuf {
+    fn settled(&self, id: BlobId) -> PathBuf {
         self.folder(id).join(format!("{id:016x}"))
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    fn arriving(&self, id: BlobId) -> PathBuf {
+        self.incoming().join(format!("{id:016x}"))
     }
 
     /// Makes the folders that are missing.
     pub(crate) fn prepare(&self) -> io::Result<()> {
+        if self.incoming().is_dir() {
+            return Ok(());
+        }
         for folder in 0..FOLDERS {
             std::fs::create_dir_all(self.folder(folder))?;
         }
+        // Made last: where it stands, the others do.
+        std::fs::create_dir_all(self.incoming())?;
         sync_folder(&self.root)
     }
 
-    /// A new file under its final name. It is invisible until the metadata names it, and a file
-    /// the metadata never named is removed at the next start, so no second name is needed.
+    /// A new file among the incoming ones.
     pub(crate) fn create(&self, id: BlobId) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(self.path(id))
+        OpenOptions::new().write(true).create_new(true).open(self.arriving(id))
     }
 
+    /// Opens a file, which may be moved to its place meanwhile.
     pub(crate) fn open(&self, id: BlobId) -> io::Result<File> {
-        File::open(self.path(id))
-    }
-
-    /// Makes a new file's name durable; its content is the caller's matter.
-    pub(crate) fn sync_name(&self, id: BlobId) -> io::Result<()> {
-        sync_folder(&self.folder(id))
-    }
-
-    /// Removes files. One that cannot be removed is found again at the next start.
-    pub(crate) fn remove(&self, ids: &[BlobId]) {
-        for id in ids {
-            let _ = std::fs::remove_file(self.path(*id));
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match File::open(self.settled(id)) {
+            Err(error) if missing(&error) => match File::open(self.arriving(id)) {
+                Err(error) if missing(&error) => File::open(self.settled(id)),
+                opened => opened,
+            },
+            opened => opened,
         }
     }
 
-    /// Removes every file that is not in `known`: what a crash left half written, or left behind
-    /// between a commit and the removal after it.
-    pub(crate) fn sweep(&self, known: &HashSet<BlobId>) -> io::Result<()> {
-        for folder in 0..FOLDERS {
-            for entry in std::fs::read_dir(self.folder(folder))? {
-                let entry = entry?;
-                let name = entry.file_name();
-                let id = name.to_str().and_then(|name| BlobId::from_str_radix(name, 16).ok());
-                // Anything that is not named like a data file is not ours to remove.
-                if let Some(id) = id
-                    && !known.contains(&id)
-                {
-                    std::fs::remove_file(entry.path())?;
-                }
+    /// Makes the name of a new file durable; its content is the caller's matter.
+    pub(crate) fn sync_incoming(&self) -> io::Result<()> {
+        sync_folder(&self.incoming())
+    }
+
+    /// Moves files to their places, once the metadata refers to them. One that cannot be moved is
+    /// found where it is, and moved at the next start.
+    pub(crate) fn settle(&self, ids: &[BlobId]) {
+        for id in ids {
+            let _ = std::fs::rename(self.arriving(*id), self.settled(*id));
+        }
+    }
+
+    /// Removes files.
+    pub(crate) fn remove(&self, ids: &[BlobId]) {
+        for id in ids {
+            if std::fs::remove_file(self.settled(*id)).is_err() {
+                let _ = std::fs::remove_file(self.arriving(*id));
+            }
+        }
+    }
+
+    /// What a crash left among the incoming files: the ones the metadata refers to are moved, the
+    /// others are removed.
+    pub(crate) fn recover(
+        &self,
+        mut known: impl FnMut(BlobId) -> Result<bool, redb::Error>,
+    ) -> Result<(), redb::Error> {
+        for entry in std::fs::read_dir(self.incoming())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| BlobId::from_str_radix(name, 16).ok());
+            // Anything that is not named like a data file is not ours to remove.
+            let Some(id) = id else { continue };
+            if known(id)? {
+                std::fs::rename(entry.path(), self.settled(id))?;
+            } else {
+                std::fs::remove_file(entry.path())?;
             }
         }
         Ok(())

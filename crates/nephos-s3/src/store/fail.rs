@@ -1,6 +1,7 @@
 //! Why a change of the metadata did not happen.
 
 use super::record::Unreadable;
+use crate::error::{internal, out_of_space};
 use s3s::S3Error;
 
 /// Why a change did not happen.
@@ -9,7 +10,27 @@ pub(crate) enum Fail {
     /// changes committed together with it are not touched.
     Refused(S3Error),
     /// The metadata file failed; nothing of the whole commit is kept.
-    Broken(String),
+    Broken(Breakage),
+}
+
+/// How the metadata file failed.
+#[derive(Clone)]
+pub(crate) struct Breakage {
+    reason: String,
+    /// There is no room on the disk.
+    full: bool,
+    /// The storage engine takes nothing more until it is opened again.
+    pub(super) stuck: bool,
+}
+
+impl Breakage {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), full: false, stuck: false }
+    }
+
+    pub(super) fn error(&self) -> S3Error {
+        if self.full { out_of_space() } else { internal(&self.reason) }
+    }
 }
 
 impl From<S3Error> for Fail {
@@ -18,14 +39,31 @@ impl From<S3Error> for Fail {
     }
 }
 
+impl From<redb::Error> for Breakage {
+    fn from(error: redb::Error) -> Self {
+        let (full, stuck) = match &error {
+            redb::Error::Io(io) => (is_full(io), true),
+            redb::Error::PreviousIo => (false, true),
+            _ => (false, false),
+        };
+        Self { reason: error.to_string(), full, stuck }
+    }
+}
+
+/// Whether a write failed because there is no room for it.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 impl From<redb::StorageError> for Fail {
     fn from(error: redb::StorageError) -> Self {
-        Self::Broken(error.to_string())
+        Self::Broken(redb::Error::from(error).into())
     }
 }
 
 impl From<Unreadable> for Fail {
     fn from(error: Unreadable) -> Self {
-        Self::Broken(error.to_string())
+        Self::Broken(Breakage::new(error.to_string()))
     }
 }

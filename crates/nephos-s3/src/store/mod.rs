@@ -4,44 +4,59 @@ mod backend;
 mod commit;
 mod directory;
 mod fail;
+mod held;
+mod master;
 pub(crate) mod open;
 mod reader;
 pub(crate) mod reclaim;
 pub(crate) mod record;
+mod sealer;
 mod staged;
+mod sums;
 pub(crate) mod tables;
+pub(crate) mod versions;
 
 pub(crate) use self::directory::BlobDirectory;
-pub(crate) use self::fail::Fail;
+pub(crate) use self::fail::{Fail, is_full};
 pub(crate) use self::reader::Reader;
-pub(crate) use self::staged::Staged;
+pub(crate) use self::staged::{Intent, Staged};
 
 use self::commit::Committer;
+use self::held::Held;
 use self::reclaim::{Lease, Reclaimer};
 use self::record::{
-    BlobId, BucketRecord, Extent, Layout, ManifestId, ManifestPart, ObjectRecord, UploadId,
-    UploadRecord, decode,
+    BlobId, BucketRecord, Extent, Layout, ManifestId, ManifestPart, MarkerRecord, ObjectRecord,
+    UploadId, UploadRecord, VersionRecord, decode,
 };
-use self::tables::{BUCKETS, MANIFESTS, OBJECTS, Tables, UPLOADS};
+use self::tables::{BUCKETS, MANIFESTS, NULLS, OBJECTS, SETTINGS, Tables, UPLOADS, VERSIONS};
 use crate::Durability;
-use crate::error::internal;
+use crate::encryption::Secret;
+use crate::error::{internal, out_of_space};
+use crate::version::Named;
 use rand::Rng;
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{ReadTransaction, ReadableDatabase};
 use s3s::{S3Error, S3Result};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Room that no body may take, so that a full disk can still be cleared by deleting.
+const RESERVE: u64 = 16 << 20;
 
 /// The open store.
 pub(crate) struct Store {
     /// Dropped first: the commit thread holds the database too, and joining it frees the lock.
     committer: Committer,
-    database: Arc<Database>,
+    held: Arc<Held>,
     directory: BlobDirectory,
     reclaimer: Arc<Reclaimer>,
     durability: Durability,
-    /// The next free number for blobs, manifests and uploads; always above every stored one.
-    next: AtomicU64,
+    /// Whether entity tags are MD5s where S3 has them so.
+    md5_tags: bool,
+    /// The key of SSE-S3 and SSE-KMS, read or made when it is first needed.
+    master: OnceLock<Secret>,
+    /// The next free number for blobs, manifests and versions; always above every stored one.
+    next: Arc<AtomicU64>,
     /// The directory that was opened.
     pub(crate) home: PathBuf,
 }
@@ -63,7 +78,7 @@ impl From<Unavailable> for S3Error {
 
 impl Store {
     fn syncs(&self) -> bool {
-        self.durability == Durability::Fsync
+        self.durability == Durability::Safe
     }
 
     fn next_blob(&self) -> BlobId {
@@ -93,12 +108,41 @@ impl Store {
     /// A view of the metadata as of now. Reads are a few page look-ups, mostly in memory, so they
     /// are done where they are asked for.
     pub(crate) fn read(&self) -> Result<ReadTransaction, Unavailable> {
-        Ok(self.database.begin_read()?)
+        Ok(self.held.get()?.begin_read()?)
     }
 
     /// Must be taken before [`read`](Self::read) by whoever wants to read data files.
     pub(crate) fn lease(&self) -> Lease {
         self.reclaimer.lease(self.directory.clone())
+    }
+
+    /// Refuses a body that the disk has no room for.
+    pub(crate) fn check_room(&self, length: u64) -> S3Result<()> {
+        match rustix::fs::statvfs(&self.home) {
+            Ok(stat) if stat.f_bavail.saturating_mul(stat.f_frsize) < length + RESERVE => {
+                Err(out_of_space())
+            }
+            // Where the room is not known, the write itself will tell.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The key of SSE-S3 and SSE-KMS.
+    pub(crate) fn master(&self) -> S3Result<Secret> {
+        if let Some(secret) = self.master.get() {
+            return Ok(secret.clone());
+        }
+        let path = self.home.join("encryption.key");
+        let secret = master::read_or_make(&path)
+            .map_err(|error| internal(format!("cannot use {}: {error}", path.display())))?;
+        Ok(self.master.get_or_init(|| secret).clone())
+    }
+
+    /// What is set for a bucket under a name.
+    pub(crate) fn setting(&self, bucket: &str, kind: &str) -> Result<Option<String>, Unavailable> {
+        let settings = self.read()?.open_table(SETTINGS)?;
+        let found = settings.get((bucket, kind))?;
+        Ok(found.map(|row| row.value().to_owned()))
     }
 
     pub(crate) fn bucket(&self, bucket: &str) -> Result<Option<BucketRecord>, Unavailable> {
@@ -116,6 +160,61 @@ pub(crate) fn object(
     let objects = txn.open_table(OBJECTS)?;
     let found = objects.get((bucket, key))?;
     Ok(found.map(|row| decode(row.value())).transpose()?)
+}
+
+/// What a read finds under a key.
+pub(crate) enum Found {
+    Object(ObjectRecord),
+    Marker(MarkerRecord),
+    Nothing,
+}
+
+impl From<VersionRecord> for Found {
+    fn from(record: VersionRecord) -> Self {
+        match record {
+            VersionRecord::Object(record) => Self::Object(record),
+            VersionRecord::Marker(record) => Self::Marker(record),
+        }
+    }
+}
+
+/// The version a read names, or the latest one.
+pub(crate) fn find(
+    txn: &ReadTransaction,
+    bucket: &str,
+    key: &str,
+    named: Option<Named>,
+) -> Result<Found, Unavailable> {
+    let current = object(txn, bucket, key)?;
+    let Some(named) = named else {
+        return match current {
+            Some(record) => Ok(Found::Object(record)),
+            None => latest_kept(txn, bucket, key),
+        };
+    };
+    if let Some(record) = current
+        && named.is(record.version)
+    {
+        return Ok(Found::Object(record));
+    }
+    let place = match named {
+        Named::Null => txn.open_table(NULLS)?.get((bucket, key))?.map(|row| row.value()),
+        Named::Id { order, .. } => Some(!order),
+    };
+    let Some(place) = place else { return Ok(Found::Nothing) };
+    let found = txn.open_table(VERSIONS)?.get((bucket, key, place))?;
+    let found: Option<VersionRecord> = found.map(|row| decode(row.value())).transpose()?;
+    Ok(found.filter(|found| named.is(found.version())).map_or(Found::Nothing, Found::from))
+}
+
+/// The latest version where there is no object: a delete marker, if anything.
+fn latest_kept(txn: &ReadTransaction, bucket: &str, key: &str) -> Result<Found, Unavailable> {
+    let versions = txn.open_table(VERSIONS)?;
+    let first = versions.range((bucket, key, 0)..=(bucket, key, u64::MAX))?.next();
+    match first {
+        Some(row) => Ok(decode::<VersionRecord>(row?.1.value())?.into()),
+        None => Ok(Found::Nothing),
+    }
 }
 
 pub(crate) fn upload(

@@ -2,8 +2,10 @@
 
 use super::reclaim::Lease;
 use super::record::{BlobId, Extent, Place};
+use super::sealer::{open_frames, read_range};
 use super::tables::ROWS;
 use super::{BlobDirectory, Store, Unavailable};
+use crate::encryption::{DataKey, Secret};
 use bytes::Bytes;
 use futures::Stream;
 use redb::ReadTransaction;
@@ -14,6 +16,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
@@ -23,7 +26,15 @@ const CHUNK: usize = 512 << 10;
 /// Some bytes of an object.
 enum Segment {
     Memory(Bytes),
-    File { blob: BlobId, offset: u64, length: u64 },
+    File { blob: BlobId, offset: u64, length: u64, seal: Option<Seal> },
+}
+
+/// What it takes to read an encrypted file.
+#[derive(Clone)]
+struct Seal {
+    key: Arc<DataKey>,
+    /// The length of all clear bytes in it.
+    total: u64,
 }
 
 /// The bytes of an object in a range, ready to be read; keeps its files from being removed.
@@ -43,6 +54,7 @@ impl Store {
         lease: Lease,
         extents: impl IntoIterator<Item = Extent>,
         range: Range<u64>,
+        secret: Option<&Secret>,
     ) -> Result<Reader, Unavailable> {
         let mut segments = VecDeque::new();
         let mut start = 0;
@@ -52,9 +64,15 @@ impl Store {
             if wanted.start < wanted.end {
                 let offset = wanted.start - start;
                 let length = wanted.end - wanted.start;
+                let key = data_key(&extent, secret)?;
                 segments.push_back(match extent.place {
-                    Place::File => Segment::File { blob: extent.blob, offset, length },
-                    Place::Row => Segment::Memory(row(txn, extent.blob, offset, length)?),
+                    Place::File => {
+                        let seal = key.map(|key| Seal { key, total: extent.length });
+                        Segment::File { blob: extent.blob, offset, length, seal }
+                    }
+                    Place::Row => {
+                        Segment::Memory(row(txn, extent.blob, offset, length, key.as_deref())?)
+                    }
                 });
             }
             start = end;
@@ -68,23 +86,48 @@ impl Store {
     }
 }
 
+/// The key of an extent that is encrypted.
+fn data_key(extent: &Extent, secret: Option<&Secret>) -> Result<Option<Arc<DataKey>>, Unavailable> {
+    match (&extent.salt, secret) {
+        (None, _) => Ok(None),
+        (Some(salt), Some(secret)) => Ok(Some(Arc::new(secret.data_key(salt)?))),
+        (Some(_), None) => Err(Unavailable("the key of encrypted data is missing".to_owned())),
+    }
+}
+
 fn row(
     txn: &ReadTransaction,
     blob: BlobId,
     offset: u64,
     length: u64,
+    key: Option<&DataKey>,
 ) -> Result<Bytes, Unavailable> {
     let rows = txn.open_table(ROWS)?;
-    let found = rows.get(blob)?;
-    let bytes = found
-        .as_ref()
-        .and_then(|found| {
-            let from = usize::try_from(offset).ok()?;
-            let to = from.checked_add(usize::try_from(length).ok()?)?;
-            found.value().get(from..to)
-        })
-        .ok_or_else(|| Unavailable(format!("the bytes of row {blob:x} are missing")))?;
+    let missing = || Unavailable(format!("the bytes of row {blob:x} are missing"));
+    let found = rows.get(blob)?.ok_or_else(missing)?;
+    let length = usize::try_from(length)?;
+    if let Some(key) = key {
+        return Ok(open_frames(key, found.value(), offset, length)?.into());
+    }
+    let from = usize::try_from(offset)?;
+    let bytes = found.value().get(from..from.saturating_add(length)).ok_or_else(missing)?;
     Ok(Bytes::copy_from_slice(bytes))
+}
+
+/// Reads a piece of a file, clear or not.
+fn read_piece(
+    file: &mut File,
+    seal: Option<&Seal>,
+    offset: u64,
+    length: usize,
+) -> io::Result<Vec<u8>> {
+    if let Some(seal) = seal {
+        return read_range(file, &seal.key, seal.total, offset, length);
+    }
+    let mut bytes = vec![0; length];
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl Reader {
@@ -112,25 +155,23 @@ impl Reader {
         chunks: &mpsc::Sender<Result<Bytes, StdError>>,
     ) -> Result<(), io::Error> {
         while let Some(segment) = self.segments.pop_front() {
-            let (blob, mut offset, mut left) = match segment {
+            let (blob, mut offset, mut left, seal) = match segment {
                 Segment::Memory(bytes) => {
                     if chunks.send(Ok(bytes)).await.is_err() {
                         return Ok(());
                     }
                     continue;
                 }
-                Segment::File { blob, offset, length } => (blob, offset, length),
+                Segment::File { blob, offset, length, seal } => (blob, offset, length, seal),
             };
             let directory = self.directory.clone();
             let mut file: Option<File> = None;
             while left > 0 {
                 let want = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
-                let directory = directory.clone();
+                let (directory, seal) = (directory.clone(), seal.clone());
                 let (opened, bytes) = tokio::task::spawn_blocking(move || {
                     let mut file = file.take().map_or_else(|| directory.open(blob), Ok)?;
-                    let mut bytes = vec![0; want];
-                    file.seek(SeekFrom::Start(offset))?;
-                    file.read_exact(&mut bytes)?;
+                    let bytes = read_piece(&mut file, seal.as_ref(), offset, want)?;
                     Ok::<_, io::Error>((file, bytes))
                 })
                 .await

@@ -5,7 +5,7 @@
 
 use super::record::BlobId;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Orders readers and removals.
 #[derive(Default)]
@@ -22,6 +22,8 @@ struct State {
     leases: BTreeSet<u64>,
     /// Files to remove, by the time they were dropped.
     doomed: VecDeque<(u64, Vec<BlobId>)>,
+    /// Files that were removed and that the metadata still lists as doomed.
+    removed: Vec<BlobId>,
 }
 
 impl State {
@@ -31,7 +33,7 @@ impl State {
     }
 
     /// What no living lease can still read.
-    fn removable(&mut self) -> Vec<BlobId> {
+    fn take_removable(&mut self) -> Vec<BlobId> {
         let oldest = self.leases.first().copied().unwrap_or(u64::MAX);
         let mut removable = Vec::new();
         while let Some((dropped, _)) = self.doomed.front()
@@ -53,31 +55,58 @@ pub(crate) struct Lease {
 impl Reclaimer {
     /// Must be taken before the metadata is read that the lease is for.
     pub(crate) fn lease(self: &Arc<Self>, directory: super::BlobDirectory) -> Lease {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let taken = state.tick();
         state.leases.insert(taken);
+        drop(state);
         Lease { reclaimer: Arc::clone(self), directory, taken }
     }
 
-    /// Adds dropped files and says which may be removed now.
-    pub(crate) fn doom(&self, ids: Vec<BlobId>) -> Vec<BlobId> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = state.tick();
-        if !ids.is_empty() {
-            state.doomed.push_back((now, ids));
+    /// Adds dropped files and removes those that nobody reads.
+    pub(crate) fn doom(&self, ids: Vec<BlobId>, directory: &super::BlobDirectory) {
+        if ids.is_empty() {
+            return;
         }
-        state.removable()
+        let removable = {
+            let mut state = self.state();
+            let now = state.tick();
+            state.doomed.push_back((now, ids));
+            state.take_removable()
+        };
+        self.remove(removable, directory);
+    }
+
+    /// Unlinking is slow next to the rest, and done without the lock.
+    fn remove(&self, ids: Vec<BlobId>, directory: &super::BlobDirectory) {
+        directory.remove(&ids);
+        self.state().removed.extend(ids);
+    }
+
+    /// The files that were removed since the last call.
+    pub(crate) fn take_removed(&self) -> Vec<BlobId> {
+        std::mem::take(&mut self.state().removed)
+    }
+
+    /// Puts back what [`take_removed`](Self::take_removed) gave, if it could not be written down.
+    pub(crate) fn restore(&self, removed: Vec<BlobId>) {
+        self.state().removed.extend(removed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let removable = {
-            let mut state = self.reclaimer.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.reclaimer.state();
             state.leases.remove(&self.taken);
-            state.removable()
+            state.take_removable()
         };
-        self.directory.remove(&removable);
+        if !removable.is_empty() {
+            self.reclaimer.remove(removable, &self.directory);
+        }
     }
 }
 
@@ -91,12 +120,14 @@ mod tests {
         let reclaimer = Arc::new(Reclaimer::default());
         let directory = super::super::BlobDirectory::new(dir.path());
         let before = reclaimer.lease(directory.clone());
-        assert!(reclaimer.doom(vec![1]).is_empty());
-        let after = reclaimer.lease(directory);
+        reclaimer.doom(vec![1], &directory);
+        assert!(reclaimer.take_removed().is_empty());
+        let after = reclaimer.lease(directory.clone());
         drop(before);
-        assert!(reclaimer.state.lock().unwrap().doomed.is_empty());
-        assert!(reclaimer.doom(vec![2]).is_empty());
+        assert_eq!(reclaimer.take_removed(), [1]);
+        reclaimer.doom(vec![2], &directory);
+        assert!(reclaimer.take_removed().is_empty());
         drop(after);
-        assert!(reclaimer.state.lock().unwrap().doomed.is_empty());
+        assert_eq!(reclaimer.take_removed(), [2]);
     }
 }

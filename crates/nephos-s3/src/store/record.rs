@@ -1,11 +1,13 @@
 //! What the metadata file holds, one record a row.
 
 use crate::checksum::{Algorithm, Digest, ObjectChecksum};
+use crate::encryption::{Encryption, Salt};
+use crate::version::Version;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The first byte of every value, so that a later layout can be told from this one.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// Names one stored piece of data.
 pub(crate) type BlobId = u64;
@@ -17,12 +19,25 @@ pub(crate) type ManifestId = u64;
 /// lists the uploads of one key.
 pub(crate) type UploadId = u128;
 
+/// What a bucket does with the object that a write replaces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Versioning {
+    /// Never asked for: it goes.
+    #[default]
+    Off,
+    /// It becomes an earlier version.
+    Enabled,
+    /// It goes if it is the version called `null`; others stay.
+    Suspended,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct BucketRecord {
     /// Milliseconds since 1970.
     pub(crate) created: i64,
     /// The `LocationConstraint` given; none means `us-east-1`.
     pub(crate) location: Option<String>,
+    pub(crate) versioning: Versioning,
 }
 
 /// Where a run of bytes is.
@@ -38,8 +53,11 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Extent {
     pub(crate) blob: BlobId,
+    /// Of the bytes as clients see them.
     pub(crate) length: u64,
     pub(crate) place: Place,
+    /// Where the bytes are encrypted: what their key was derived with.
+    pub(crate) salt: Option<Salt>,
 }
 
 /// Where the bytes of an object are.
@@ -64,10 +82,16 @@ pub(crate) struct Described {
     /// `x-amz-meta-*` without the prefix.
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) storage_class: Option<String>,
+    pub(crate) redirect: Option<String>,
+    pub(crate) tags: Tags,
 }
+
+/// Names and values, in the order given.
+pub(crate) type Tags = Vec<(String, String)>;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ObjectRecord {
+    pub(crate) version: Version,
     pub(crate) size: u64,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
@@ -76,6 +100,22 @@ pub(crate) struct ObjectRecord {
     pub(crate) layout: Layout,
     pub(crate) checksum: Option<ObjectChecksum>,
     pub(crate) described: Described,
+    pub(crate) encryption: Encryption,
+}
+
+/// Says that a key was deleted, where versions are kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MarkerRecord {
+    pub(crate) version: Version,
+    /// Milliseconds since 1970.
+    pub(crate) modified: i64,
+}
+
+/// One version of a key that reads without a version id do not see.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum VersionRecord {
+    Object(ObjectRecord),
+    Marker(MarkerRecord),
 }
 
 /// One part of a completed object.
@@ -93,6 +133,9 @@ pub(crate) struct UploadRecord {
     pub(crate) described: Described,
     /// The checksum agreed on at the start, if one was.
     pub(crate) checksum: Option<(Algorithm, crate::checksum::Coverage)>,
+    pub(crate) encryption: Encryption,
+    /// The user who initiated it.
+    pub(crate) initiator: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,7 +143,8 @@ pub(crate) struct PartRecord {
     pub(crate) extent: Extent,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
-    pub(crate) md5: [u8; 16],
+    /// The MD5 of the bytes, or what stands for it where tags are no MD5.
+    pub(crate) tag: [u8; 16],
     /// Always kept: an object whose writer named no checksum gets the CRC-64/NVME of the whole.
     pub(crate) crc64: u64,
     pub(crate) checksum: Option<Digest>,
@@ -115,6 +159,9 @@ pub(crate) struct CompletedRecord {
     pub(crate) parts: [u8; 16],
     pub(crate) etag: String,
     pub(crate) checksum: Option<ObjectChecksum>,
+    /// The version made, where the bucket keeps versions.
+    pub(crate) version: Option<Version>,
+    pub(crate) encryption: Encryption,
     /// Milliseconds since 1970.
     pub(crate) completed: i64,
 }
@@ -152,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_value_of_another_layout_is_refused() {
-        let record = BucketRecord { created: 1, location: None };
+        let record = BucketRecord { created: 1, location: None, versioning: Versioning::Off };
         let mut bytes = encode(&record);
         assert_eq!(decode::<BucketRecord>(&bytes).unwrap().created, 1);
         bytes[0] = 9;

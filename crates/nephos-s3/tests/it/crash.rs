@@ -16,8 +16,8 @@ const SERVED: &str = "NEPHOS_TEST_SERVED";
 async fn serve_for_a_parent() {
     let Ok(dir) = std::env::var(SERVED) else { return };
     let durability = match std::env::var("NEPHOS_TEST_FSYNC") {
-        Ok(_) => Durability::Fsync,
-        Err(_) => Durability::None,
+        Ok(_) => Durability::Safe,
+        Err(_) => Durability::Fast,
     };
     let options = Options { durability, ..Options::default() };
     let endpoint = LocalS3::open(Path::new(&dir), options).unwrap();

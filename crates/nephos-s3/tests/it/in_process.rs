@@ -122,7 +122,7 @@ async fn requests_must_be_signed_with_the_published_secret() {
 #[tokio::test]
 async fn ten_thousand_parts_are_listed_in_pages() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { durability: nephos_s3::Durability::None, ..Options::default() };
+    let options = Options { durability: nephos_s3::Durability::Fast, ..Options::default() };
     let endpoint = LocalS3::open(dir.path(), options).unwrap();
     ok(&endpoint, "PUT", "/bucket", b"").await;
     let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");

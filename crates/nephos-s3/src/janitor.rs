@@ -1,0 +1,290 @@
+//! What happens by itself, now and then: lifecycle rules, and answers that need not be repeated
+//! any more.
+
+use crate::clock;
+use crate::lifecycle::{self, Subject, applies, due};
+use crate::service::Endpoint;
+use crate::setting::{Setting, from_xml};
+use crate::store::Unavailable;
+use crate::store::record::{
+    CompletedRecord, ObjectRecord, UploadId, UploadRecord, VersionRecord, Versioning, decode,
+};
+use crate::store::tables::{BUCKETS, COMPLETED, OBJECTS, SETTINGS, UPLOADS, VERSIONS};
+use crate::version::{Named, Version};
+use redb::{ReadTransaction, ReadableTable};
+use s3s::S3Result;
+use s3s::dto::{BucketLifecycleConfiguration, LifecycleRule};
+
+/// How long the answer of a completed upload can be repeated.
+const REPEATABLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// More in one transaction would make others wait.
+const BATCH: usize = 256;
+
+/// Something to be done away with, if it still is what it was when it was found.
+enum Chore {
+    Abort { key: String, upload: UploadId },
+    Expire { key: String, version: Version },
+    Remove { key: String, version: Version },
+}
+
+impl Endpoint {
+    /// Does what is due now.
+    pub(crate) async fn clean(&self) -> S3Result<()> {
+        let now = clock::now();
+        self.forget_completed(now).await?;
+        for (bucket, rules) in self.ruled_buckets()? {
+            let chores = self.chores(&bucket, &rules, now)?;
+            let mut chores = chores.into_iter().peekable();
+            while chores.peek().is_some() {
+                let batch: Vec<Chore> = chores.by_ref().take(BATCH).collect();
+                self.run(bucket.clone(), batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the answers of uploads that were completed long ago.
+    async fn forget_completed(&self, now: i64) -> S3Result<()> {
+        let old = self.completed_before(now - REPEATABLE_MILLIS)?;
+        for batch in old.chunks(BATCH) {
+            let batch = batch.to_vec();
+            self.store
+                .commit(move |tables| {
+                    for upload in batch {
+                        tables.completed.remove(upload)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn completed_before(&self, horizon: i64) -> Result<Vec<UploadId>, Unavailable> {
+        let table = self.store.read()?.open_table(COMPLETED)?;
+        let mut old = Vec::new();
+        for row in table.iter()? {
+            let (upload, row) = row?;
+            let record: CompletedRecord = decode(row.value())?;
+            if record.completed <= horizon {
+                old.push(upload.value());
+            }
+        }
+        Ok(old)
+    }
+
+    fn ruled_buckets(&self) -> Result<Vec<(String, Vec<LifecycleRule>)>, Unavailable> {
+        let table = self.store.read()?.open_table(SETTINGS)?;
+        let mut found = Vec::new();
+        for row in table.iter()? {
+            let (name, text) = row?;
+            let (bucket, kind) = name.value();
+            if kind == Setting::Lifecycle.name() {
+                let configuration: BucketLifecycleConfiguration = from_xml(text.value())?;
+                found.push((bucket.to_owned(), configuration.rules));
+            }
+        }
+        Ok(found)
+    }
+
+    fn chores(
+        &self,
+        bucket: &str,
+        rules: &[LifecycleRule],
+        now: i64,
+    ) -> Result<Vec<Chore>, Unavailable> {
+        let txn = self.store.read()?;
+        let mut chores = Vec::new();
+        if rules.iter().any(|rule| rule.abort_incomplete_multipart_upload.is_some()) {
+            self.stale_uploads(&txn, bucket, rules, now, &mut chores)?;
+        }
+        if rules.iter().any(|rule| rule.expiration.is_some()) {
+            self.expired_objects(&txn, bucket, rules, now, &mut chores)?;
+        }
+        let looks_at_versions = |rule: &LifecycleRule| {
+            rule.expiration.is_some() || rule.noncurrent_version_expiration.is_some()
+        };
+        if rules.iter().any(looks_at_versions) && versioning(&txn, bucket)? != Versioning::Off {
+            self.expired_versions(&txn, bucket, rules, now, &mut chores)?;
+        }
+        Ok(chores)
+    }
+
+    fn stale_uploads(
+        &self,
+        txn: &ReadTransaction,
+        bucket: &str,
+        rules: &[LifecycleRule],
+        now: i64,
+        chores: &mut Vec<Chore>,
+    ) -> Result<(), Unavailable> {
+        for row in txn.open_table(UPLOADS)?.range((bucket, "", 0)..)? {
+            let (name, row) = row?;
+            let (owner, key, upload) = name.value();
+            if owner != bucket {
+                break;
+            }
+            let record: UploadRecord = decode(row.value())?;
+            let date = lifecycle::abort_date(rules, key, record.initiated, self.day);
+            if date.is_some_and(|(date, _)| date <= now) {
+                chores.push(Chore::Abort { key: key.to_owned(), upload });
+            }
+        }
+        Ok(())
+    }
+
+    fn expired_objects(
+        &self,
+        txn: &ReadTransaction,
+        bucket: &str,
+        rules: &[LifecycleRule],
+        now: i64,
+        chores: &mut Vec<Chore>,
+    ) -> Result<(), Unavailable> {
+        for row in txn.open_table(OBJECTS)?.range((bucket, "")..)? {
+            let (name, row) = row?;
+            let (owner, key) = name.value();
+            if owner != bucket {
+                break;
+            }
+            let record: ObjectRecord = decode(row.value())?;
+            let subject = Subject::of(key, &record);
+            let date = lifecycle::expiry_date(rules, subject, record.modified, self.day);
+            if date.is_some_and(|(date, _)| date <= now) {
+                chores.push(Chore::Expire { key: key.to_owned(), version: record.version });
+            }
+        }
+        Ok(())
+    }
+
+    /// Earlier versions that have had their time, and delete markers with nothing behind them.
+    fn expired_versions(
+        &self,
+        txn: &ReadTransaction,
+        bucket: &str,
+        rules: &[LifecycleRule],
+        now: i64,
+        chores: &mut Vec<Chore>,
+    ) -> Result<(), Unavailable> {
+        let objects = txn.open_table(OBJECTS)?;
+        let mut rows = txn.open_table(VERSIONS)?.range((bucket, "", 0)..)?.peekable();
+        let mut before: Option<Predecessor> = None;
+        while let Some(row) = rows.next() {
+            let (name, row) = row?;
+            let (owner, key, _) = name.value();
+            if owner != bucket {
+                break;
+            }
+            let record: VersionRecord = decode(row.value())?;
+            let newer = match before.take().filter(|before| before.key == key) {
+                Some(newer) => Some(newer),
+                None => {
+                    let current: Option<ObjectRecord> =
+                        objects.get((bucket, key))?.map(|row| decode(row.value())).transpose()?;
+                    current.map(|current| Predecessor::new(key, current.modified, 0))
+                }
+            };
+            let alone = newer.is_none()
+                && !matches!(rows.peek(), Some(Ok((next, _))) if next.value().0 == bucket && next.value().1 == key);
+            let count = newer.as_ref().map_or(0, |newer| newer.count + 1);
+            let outlived = newer.as_ref().is_some_and(|newer| {
+                rules.iter().any(|rule| self.outlived(rule, key, &record, newer, now))
+            });
+            if outlived || alone && rules.iter().any(|rule| drops_marker(rule, key, &record)) {
+                chores.push(Chore::Remove { key: key.to_owned(), version: record.version() });
+            }
+            before = Some(Predecessor::new(key, record.modified(), count));
+        }
+        Ok(())
+    }
+
+    fn outlived(
+        &self,
+        rule: &LifecycleRule,
+        key: &str,
+        record: &VersionRecord,
+        newer: &Predecessor,
+        now: i64,
+    ) -> bool {
+        let Some(expiration) = &rule.noncurrent_version_expiration else {
+            return false;
+        };
+        let nothing = Vec::new();
+        let subject = match record {
+            VersionRecord::Object(record) => Subject::of(key, record),
+            VersionRecord::Marker(_) => Subject { key, size: Some(0), tags: &nothing },
+        };
+        let kept = expiration.newer_noncurrent_versions.unwrap_or(0);
+        applies(rule, subject)
+            && newer.count >= kept
+            && expiration
+                .noncurrent_days
+                .is_some_and(|days| due(newer.since, days, self.day) <= now)
+    }
+
+    async fn run(&self, bucket: String, chores: Vec<Chore>) -> S3Result<()> {
+        self.store
+            .commit(move |tables| {
+                let Some(record) = tables.bucket(&bucket)? else { return Ok(()) };
+                for chore in chores {
+                    match chore {
+                        Chore::Abort { key, upload } => {
+                            tables.delete_upload(&bucket, &key, upload)?;
+                        }
+                        Chore::Expire { key, version } => {
+                            let current = tables.object(&bucket, &key)?;
+                            if current.is_some_and(|current| current.version == version) {
+                                tables.delete_key(&bucket, &key, record.versioning)?;
+                            }
+                        }
+                        Chore::Remove { key, version } => {
+                            tables.delete_version(&bucket, &key, Named::of(version))?;
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// The next newer version of a key.
+struct Predecessor {
+    key: String,
+    /// Since when whatever is older has not been the current one.
+    since: i64,
+    /// How many versions are newer than the current one is old.
+    count: i32,
+}
+
+impl Predecessor {
+    fn new(key: &str, since: i64, count: i32) -> Self {
+        Self { key: key.to_owned(), since, count }
+    }
+}
+
+impl VersionRecord {
+    fn modified(&self) -> i64 {
+        match self {
+            Self::Object(record) => record.modified,
+            Self::Marker(marker) => marker.modified,
+        }
+    }
+}
+
+fn versioning(txn: &ReadTransaction, bucket: &str) -> Result<Versioning, Unavailable> {
+    let found = txn.open_table(BUCKETS)?.get(bucket)?;
+    let record: Option<crate::store::record::BucketRecord> =
+        found.map(|row| decode(row.value())).transpose()?;
+    Ok(record.map(|record| record.versioning).unwrap_or_default())
+}
+
+/// Whether a rule removes a delete marker that hides nothing.
+fn drops_marker(rule: &LifecycleRule, key: &str, record: &VersionRecord) -> bool {
+    let asked = rule.expiration.as_ref().and_then(|e| e.expired_object_delete_marker);
+    let nothing = Vec::new();
+    asked == Some(true)
+        && matches!(record, VersionRecord::Marker(_))
+        && applies(rule, Subject { key, size: Some(0), tags: &nothing })
+}
