@@ -41,6 +41,7 @@ mod intake;
 mod janitor;
 mod lifecycle;
 mod listing;
+mod multibuffer;
 mod multipart;
 mod object;
 mod open_error;

@@ -6,6 +6,7 @@ mod directory;
 mod fail;
 mod held;
 mod master;
+mod md5_stream;
 pub(crate) mod open;
 mod reader;
 pub(crate) mod reclaim;
@@ -32,6 +33,7 @@ use self::tables::{BUCKETS, MANIFESTS, NULLS, OBJECTS, SETTINGS, Tables, UPLOADS
 use crate::Durability;
 use crate::encryption::Secret;
 use crate::error::{internal, out_of_space};
+use crate::multibuffer::Hashers;
 use crate::version::Named;
 use rand::Rng;
 use redb::{ReadTransaction, ReadableDatabase};
@@ -57,6 +59,7 @@ pub(crate) struct Store {
     master: OnceLock<Secret>,
     /// The next free number for blobs, manifests and versions; always above every stored one.
     next: Arc<AtomicU64>,
+    hashers: Arc<Hashers>,
     /// The directory that was opened.
     pub(crate) home: PathBuf,
 }

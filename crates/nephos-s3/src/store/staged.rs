@@ -1,6 +1,7 @@
 //! Bytes that were received and are not visible yet.
 
 use super::record::{BlobId, Extent, Place};
+use super::md5_stream::Md5Stream;
 use super::sealer::Sealer;
 use super::{BlobDirectory, Store, is_full};
 use crate::checksum::{Algorithm, Digest};
@@ -13,19 +14,14 @@ use md5::{Digest as _, Md5};
 use s3s::{S3Error, S3Result, StdError};
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 /// A body up to this size is a row of the metadata file: one commit instead of a file, its name
 /// and a commit.
 const ROW_LIMIT: usize = 8 << 10;
 
-/// How much is handed to a lane at once: enough that waking it costs nothing.
-const BATCH: usize = 512 << 10;
-
-/// How many batches wait for a lane. An upload holds a few megabytes at most, whatever its size.
-const WAITING: usize = 3;
+/// How much is written at once: enough that a call costs nothing, and little enough for a cache.
+const BATCH: usize = 256 << 10;
 
 /// What is to become of a body.
 pub(crate) struct Intent {
@@ -98,14 +94,6 @@ impl Staged {
     }
 }
 
-/// MD5 runs alone: it is the slowest step, and everything else fits beside it.
-fn hash(mut md5: Md5, batch: &[Bytes]) -> Md5 {
-    for bytes in batch {
-        md5.update(bytes);
-    }
-    md5
-}
-
 /// Writes to the file, and computes the cheap checksums while the bytes are in the cache.
 struct Writer {
     file: File,
@@ -114,15 +102,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(mut self, batch: &[Bytes]) -> io::Result<Self> {
-        for bytes in batch {
-            self.sums.update(bytes);
-            match &mut self.sealer {
-                Some(sealer) => sealer.write(bytes, &mut self.file)?,
-                None => self.file.write_all(bytes)?,
-            }
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sums.update(bytes);
+        match &mut self.sealer {
+            Some(sealer) => sealer.write(bytes, &mut self.file),
+            None => self.file.write_all(bytes),
         }
-        Ok(self)
     }
 
     fn finish(mut self, sync: Option<&BlobDirectory>) -> io::Result<Sums> {
@@ -137,65 +122,27 @@ impl Writer {
     }
 }
 
-/// The two lanes a large body goes through. Each works on one batch and has the next ones waiting,
-/// so that neither the sockets nor the disk make the hashing wait.
-struct Pipeline {
+/// A large body on its way into a file.
+///
+/// Bytes are written where they arrive, while they are in the cache of that core: handing them to
+/// another thread costs more than the write, which is a copy into the page cache. Their MD5 is
+/// computed elsewhere, together with those of other bodies.
+struct Arriving {
     file: Unpublished,
-    hashing: Option<(mpsc::Sender<Arc<Vec<Bytes>>>, JoinHandle<S3Result<Md5>>)>,
-    to_write: mpsc::Sender<Arc<Vec<Bytes>>>,
-    writer: JoinHandle<S3Result<Writer>>,
+    writer: Writer,
+    md5: Option<Md5Stream>,
 }
 
-impl Pipeline {
-    fn start(file: Unpublished, writer: Writer, md5: bool) -> Self {
-        let hashing = md5.then(|| {
-            let (to_hash, batches) = mpsc::channel(WAITING);
-            (to_hash, tokio::spawn(hash_lane(batches)))
-        });
-        let (to_write, writing) = mpsc::channel(WAITING);
-        Self { file, hashing, to_write, writer: tokio::spawn(write_lane(writing, writer)) }
-    }
-
-    /// Hands over a batch. A lane that has failed takes no more; `finish` tells why.
-    async fn push(&self, batch: Vec<Bytes>) -> bool {
-        let batch = Arc::new(batch);
-        if let Some((to_hash, _)) = &self.hashing {
-            let _ = to_hash.send(Arc::clone(&batch)).await;
+impl Arriving {
+    async fn take(&mut self, batch: Vec<Bytes>) -> S3Result<()> {
+        for bytes in &batch {
+            self.writer.write(bytes).map_err(|error| disk_error("write", &error))?;
         }
-        self.to_write.send(batch).await.is_ok()
-    }
-
-    async fn finish(self) -> S3Result<(Unpublished, Option<[u8; 16]>, Writer)> {
-        drop(self.to_write);
-        let mut md5 = None;
-        if let Some((to_hash, hashing)) = self.hashing {
-            drop(to_hash);
-            md5 = Some(hashing.await.map_err(internal)??.finalize().into());
+        if let Some(md5) = &mut self.md5 {
+            md5.push(batch).await?;
         }
-        let writer = self.writer.await.map_err(internal)??;
-        Ok((self.file, md5, writer))
+        Ok(())
     }
-}
-
-async fn hash_lane(mut batches: mpsc::Receiver<Arc<Vec<Bytes>>>) -> S3Result<Md5> {
-    let mut md5 = Md5::new();
-    while let Some(batch) = batches.recv().await {
-        md5 = spawn_blocking(move || hash(md5, &batch)).await.map_err(internal)?;
-    }
-    Ok(md5)
-}
-
-async fn write_lane(
-    mut batches: mpsc::Receiver<Arc<Vec<Bytes>>>,
-    mut writer: Writer,
-) -> S3Result<Writer> {
-    while let Some(batch) = batches.recv().await {
-        writer = spawn_blocking(move || writer.write(&batch))
-            .await
-            .map_err(internal)?
-            .map_err(|error| disk_error("write", &error))?;
-    }
-    Ok(writer)
 }
 
 fn disk_error(action: &str, error: &io::Error) -> S3Error {
@@ -220,7 +167,7 @@ impl Store {
         let mut received = 0_u64;
         let mut batch = Vec::new();
         let mut pending = 0;
-        let mut pipeline: Option<(Pipeline, Option<Salt>)> = None;
+        let mut arriving: Option<(Arriving, Option<Salt>)> = None;
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| stream_error(&error))?;
             received += bytes.len() as u64;
@@ -230,51 +177,55 @@ impl Store {
             pending += bytes.len();
             batch.push(bytes);
             if pending >= BATCH {
-                if pipeline.is_none() {
-                    pipeline = Some(self.start(&intent).await?);
+                if arriving.is_none() {
+                    arriving = Some(self.start(&intent).await?);
                 }
-                if let Some((running, _)) = &pipeline
-                    && !running.push(std::mem::take(&mut batch)).await
-                {
-                    break;
+                if let Some((arriving, _)) = &mut arriving {
+                    arriving.take(std::mem::take(&mut batch)).await?;
                 }
                 pending = 0;
             }
         }
-        if pipeline.is_none() && received == intent.length && pending <= ROW_LIMIT {
-            return self.row(&batch, &intent);
-        }
-        let (running, salt) = match pipeline {
-            Some(running) => running,
-            None => self.start(&intent).await?,
-        };
-        running.push(batch).await;
-        let (file, md5, writer) = running.finish().await?;
         if received != intent.length {
             return Err(incomplete_body());
         }
-        let sync = self.syncs().then(|| self.directory.clone());
-        let sums = spawn_blocking(move || writer.finish(sync.as_ref()))
-            .await
-            .map_err(internal)?
-            .map_err(|error| disk_error("flush", &error))?;
+        if arriving.is_none() && pending <= ROW_LIMIT {
+            return self.row(&batch, &intent);
+        }
+        let (mut arriving, salt) = match arriving {
+            Some(arriving) => arriving,
+            None => self.start(&intent).await?,
+        };
+        arriving.take(batch).await?;
+        let Arriving { file, writer, md5 } = arriving;
+        let sums = if let Some(directory) = self.syncs().then(|| self.directory.clone()) {
+            spawn_blocking(move || writer.finish(Some(&directory))).await.map_err(internal)?
+        } else {
+            writer.finish(None)
+        };
+        let sums = sums.map_err(|error| disk_error("flush", &error))?;
+        let md5 = match md5 {
+            Some(md5) => Some(md5.finish().await?),
+            None => None,
+        };
         Ok(staged(&intent, md5, sums, salt, Data::File(file)))
     }
 
-    async fn start(&self, intent: &Intent) -> S3Result<(Pipeline, Option<Salt>)> {
+    async fn start(&self, intent: &Intent) -> S3Result<(Arriving, Option<Salt>)> {
         let id = self.next_blob();
-        let unpublished = Unpublished { id, directory: self.directory.clone(), published: false };
+        let file = Unpublished { id, directory: self.directory.clone(), published: false };
         // The file goes with its guard, even if nobody waits for it any more.
-        let (unpublished, file) = spawn_blocking(move || {
-            let file = unpublished.directory.create(id)?;
-            Ok((unpublished, file))
+        let (file, opened) = spawn_blocking(move || {
+            let opened = file.directory.create(id)?;
+            Ok((file, opened))
         })
         .await
         .map_err(internal)?
         .map_err(|error: io::Error| disk_error("create", &error))?;
         let (salt, sealer) = sealer(intent)?;
-        let writer = Writer { file, sums: Sums::new(intent), sealer };
-        Ok((Pipeline::start(unpublished, writer, intent.md5 || intent.md5_tag), salt))
+        let writer = Writer { file: opened, sums: Sums::new(intent), sealer };
+        let md5 = (intent.md5 || intent.md5_tag).then(|| Md5Stream::new(std::sync::Arc::clone(&self.hashers)));
+        Ok((Arriving { file, writer, md5 }, salt))
     }
 
     fn row(&self, batch: &[Bytes], intent: &Intent) -> S3Result<Staged> {
