@@ -26,6 +26,18 @@ const ABSENT: [&str; 6] = [
 /// Access control lists that say what is the case anyway.
 const OWN_ACLS: [&str; 3] = ["private", "bucket-owner-full-control", "bucket-owner-read"];
 
+/// The other lists that have names.
+const OTHER_ACLS: [&str; 5] = [
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "aws-exec-read",
+    "log-delivery-write",
+];
+
+/// Operations on objects that the protocol layer does not know, and would take for plain writes.
+const UNKNOWN: [&str; 3] = ["renameObject", "encryption", "annotation"];
+
 /// S3's limit for the names and values of user metadata together.
 const MAX_METADATA: usize = 2 << 10;
 
@@ -33,6 +45,8 @@ const MAX_METADATA: usize = 2 << 10;
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         self.check_user(cx)?;
+        check_subresource(cx)?;
+        let signed = signed_headers(cx.uri().query().unwrap_or_default());
         let mut metadata = 0;
         for (name, value) in cx.headers() {
             let name = name.as_str();
@@ -53,8 +67,17 @@ impl S3Access for Gate {
             }
             let is =
                 |known: &[&str]| known.iter().any(|known| value.as_bytes() == known.as_bytes());
+            if name == "x-amz-acl" && !is(&OWN_ACLS) && !is(&OTHER_ACLS) {
+                return Err(s3_error!(InvalidArgument, "Invalid canned access control list"));
+            }
             if name.starts_with("x-amz-grant-") || name == "x-amz-acl" && !is(&OWN_ACLS) {
                 return Err(acl_not_supported());
+            }
+            if signed.as_ref().is_some_and(|signed| !signed.iter().any(|given| given == name)) {
+                return Err(s3_error!(
+                    AccessDenied,
+                    "There were headers present in the request which were not signed"
+                ));
             }
             if name.ends_with("expected-bucket-owner") && !is(&[ACCOUNT_ID]) {
                 return Err(s3_error!(AccessDenied, "Access Denied"));
@@ -96,6 +119,27 @@ impl Gate {
         }
         Ok(())
     }
+}
+
+/// Refuses operations on objects that would be taken for others.
+fn check_subresource(cx: &S3AccessContext<'_>) -> S3Result<()> {
+    let query = cx.uri().query().unwrap_or_default();
+    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    match names.find(|name| UNKNOWN.contains(name)) {
+        Some(name) if cx.s3_path().as_object().is_some() => Err(s3_error!(
+            NotImplemented,
+            "The local S3 endpoint does not implement the sub-resource {name}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The headers that the signature of a presigned URL covers; none if the request is signed in its
+/// headers.
+fn signed_headers(query: &str) -> Option<Vec<String>> {
+    let (_, names) =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Amz-SignedHeaders")?;
+    Some(names.split(';').map(str::to_owned).collect())
 }
 
 fn token_of_query(query: &str) -> Option<String> {

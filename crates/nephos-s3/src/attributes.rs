@@ -7,7 +7,6 @@ use crate::object::announce_version;
 use crate::service::{Answer, Endpoint};
 use crate::store;
 use crate::store::record::{Layout, ManifestPart, ObjectRecord};
-use crate::version::Named;
 use crate::{clock, etag};
 use http::HeaderMap;
 use redb::ReadTransaction;
@@ -24,7 +23,7 @@ impl Endpoint {
     ) -> Answer<GetObjectAttributesOutput> {
         let input = &request.input;
         let txn = self.store.read()?;
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         let record = self.existing_object(&txn, &input.bucket, &input.key, named)?;
         let customer = CustomerKey::read(&request.headers, false)?;
         record.encryption.unlock(customer.as_ref(), || self.store.master())?;

@@ -3,6 +3,7 @@
 use crate::error::no_such_bucket;
 use crate::identity::{REGION, owner};
 use crate::listing::{continuation, resume};
+use crate::ownership::check_ownership;
 use crate::service::Endpoint;
 use crate::store::record::{BucketRecord, UploadId, Versioning, decode, encode};
 use crate::store::tables::BUCKETS;
@@ -35,6 +36,22 @@ impl Endpoint {
                 InvalidLocationConstraint,
                 "The specified location-constraint is not valid"
             ));
+        }
+        if !location.as_deref().is_none_or(is_region) {
+            return Err(s3_error!(
+                InvalidLocationConstraint,
+                "The specified location-constraint is not valid"
+            ));
+        }
+        if let Some(ownership) = &input.object_ownership {
+            check_ownership(ownership).map_err(|error| match error.code() {
+                s3s::S3ErrorCode::NotImplemented => error,
+                _ => s3_error!(
+                    InvalidArgument,
+                    "Invalid x-amz-object-ownership header: {}",
+                    ownership.as_str()
+                ),
+            })?;
         }
         let record = BucketRecord { created: clock::now(), location, versioning: Versioning::Off };
         let name = input.bucket.clone();
@@ -181,6 +198,15 @@ impl Endpoint {
     pub(crate) fn existing_bucket(&self, bucket: &str) -> S3Result<BucketRecord> {
         self.store.bucket(bucket)?.ok_or_else(no_such_bucket)
     }
+}
+
+/// Whether a name is built as the names of regions are: `eu-west-1`, `us-gov-east-1`, and `EU`.
+fn is_region(name: &str) -> bool {
+    let mut parts: Vec<&str> = name.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let words = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let numbered = number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit());
+    name == "EU" || parts.len() >= 2 && parts[0].len() == 2 && words && numbered
 }
 
 fn region(record: &BucketRecord) -> String {

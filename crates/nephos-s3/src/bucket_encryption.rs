@@ -1,6 +1,6 @@
 //! The encryption that a bucket has for those who ask for none.
 
-use crate::encryption::{Encryption, KmsRecord, Protection, invalid_method, key_arn};
+use crate::encryption::{Encryption, KmsRecord, Protection, key_arn};
 use crate::error::{decryption_denied, malformed_xml};
 use crate::service::Endpoint;
 use crate::setting::{Setting, to_xml};
@@ -93,7 +93,7 @@ fn default_of(configuration: &ServerSideEncryptionConfiguration) -> S3Result<Enc
         "AES256" => return Ok(Encryption::S3),
         "aws:kms" => false,
         "aws:kms:dsse" => true,
-        _ => return Err(invalid_method()),
+        _ => return Err(malformed_xml()),
     };
     Ok(Encryption::Kms(KmsRecord {
         key: key_arn(default.kms_master_key_id.as_deref())?,

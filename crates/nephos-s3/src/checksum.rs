@@ -152,6 +152,11 @@ impl Digest {
 }
 
 impl ObjectChecksum {
+    /// The checksum of one part, as a read of that part shows it.
+    pub(crate) fn of_part(digest: Digest) -> Self {
+        Self { digest, coverage: Coverage::Composite, parts: 0 }
+    }
+
     pub(crate) fn full(digest: Digest) -> Self {
         Self { digest, coverage: Coverage::FullObject, parts: 0 }
     }
@@ -160,6 +165,7 @@ impl ObjectChecksum {
     pub(crate) fn text(&self) -> String {
         match self.coverage {
             Coverage::FullObject => self.digest.text(),
+            Coverage::Composite if self.parts == 0 => self.digest.text(),
             Coverage::Composite => format!("{}-{}", self.digest.text(), self.parts),
         }
     }

@@ -4,7 +4,7 @@ use crate::checksum::{Algorithm, Coverage, Digest, ObjectChecksum, given_checksu
 use crate::condition::WriteCondition;
 use crate::encryption::{CustomerKey, Encryption, invalid_method};
 use crate::error::{decryption_denied, malformed_xml, no_such_upload};
-use crate::object::announce_version;
+use crate::object::{announce_version, location};
 use crate::part::{parse_upload, parse_value, part_number};
 use crate::service::{Answer, Endpoint};
 use crate::store::Fail;
@@ -79,7 +79,7 @@ impl Endpoint {
             key: input.key.clone(),
         };
         if completion.parts.is_empty() {
-            return Err(malformed_xml());
+            return Err(s3_error!(InvalidRequest, "You must specify at least one part"));
         }
         completion.condition.validate()?;
         let denies = self.denies_decryption();
@@ -88,7 +88,7 @@ impl Endpoint {
             .commit(move |tables| run(tables, &completion, customer.as_ref(), denies))
             .await?;
         let mut output = CompleteMultipartUploadOutput {
-            location: Some(format!("/{}/{}", input.bucket, input.key)),
+            location: Some(location(&request.headers, &input.bucket, &input.key)),
             bucket: Some(input.bucket),
             key: Some(input.key),
             e_tag: Some(etag::quoted(&done.etag)),
@@ -106,7 +106,9 @@ impl Endpoint {
 
 fn listed(part: CompletedPart) -> S3Result<Listed> {
     Ok(Listed {
-        number: part_number(part.part_number.ok_or_else(malformed_xml)?)?,
+        // A number that no part can have is one that was not uploaded.
+        number: part_number(part.part_number.ok_or_else(malformed_xml)?)
+            .map_err(|_| invalid_part())?,
         checksums: given_checksums!(part)
             .map(|(algorithm, text)| (algorithm, text.to_owned()))
             .collect(),
@@ -188,7 +190,7 @@ fn run(
         parts: fingerprint(&completion.parts),
         etag: assembly.etag,
         checksum: assembly.checksum,
-        version: Some(version).filter(|_| versioning != Versioning::Off),
+        version: Some(version).filter(|_| versioning == Versioning::Enabled),
         encryption: upload.encryption,
         completed: now,
     };

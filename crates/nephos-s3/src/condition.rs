@@ -3,8 +3,8 @@
 use crate::clock;
 use crate::error::{condition_not_implemented, no_such_key, precondition_failed};
 use crate::store::record::ObjectRecord;
-use http::HeaderMap;
-use http::header::{ETAG, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName};
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -37,7 +37,11 @@ impl ReadCondition {
         };
         let passes_none = match (&self.if_none_match, self.if_modified_since) {
             (Some(condition), _) => !matches(condition, &record.etag),
-            (None, Some(since)) => modified > clock::seconds(since),
+            // A date that has not come yet cannot be when the client looked.
+            (None, Some(since)) => {
+                let since = clock::seconds(since);
+                modified > since || since > clock::now() / 1000
+            }
             (None, None) => true,
         };
         match (passes_match, passes_none) {
@@ -93,6 +97,17 @@ pub(crate) struct WriteCondition {
 }
 
 impl WriteCondition {
+    /// Reads the headers of a copy, where they are about its target.
+    pub(crate) fn read(headers: &HeaderMap) -> S3Result<Self> {
+        let read = |name: HeaderName| {
+            let Some(value) = headers.get(&name) else { return Ok(None) };
+            ETagCondition::parse_http_header(value.as_bytes())
+                .map(Some)
+                .map_err(|_| s3_error!(InvalidArgument, "Invalid header: {name}"))
+        };
+        Ok(Self { if_match: read(IF_MATCH)?, if_none_match: read(IF_NONE_MATCH)? })
+    }
+
     /// Refuses what no state of the object could make right, before a body is received.
     pub(crate) fn validate(&self) -> S3Result<()> {
         match &self.if_none_match {

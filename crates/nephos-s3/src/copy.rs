@@ -33,7 +33,7 @@ impl<'a> Source<'a> {
                 "The local S3 endpoint has no access points and no outposts"
             ));
         };
-        Ok(Self { bucket, key, version: Named::read(version_id.as_deref())? })
+        Ok(Self { bucket, key, version: version_id.as_deref().map(Named::parse).transpose()? })
     }
 }
 
@@ -67,6 +67,8 @@ impl Endpoint {
             .as_ref()
             .is_some_and(|directive| directive.as_str() == TaggingDirective::REPLACE);
         let named = algorithm(input.checksum_algorithm.as_ref())?;
+        let target = WriteCondition::read(headers)?;
+        target.validate()?;
         self.existing_bucket(&input.bucket)?;
         let protection = self.protection(&input.bucket, headers)?;
         let changes = replaces
@@ -121,14 +123,7 @@ impl Endpoint {
         };
         let staged = self.store.stage(reader.stream(), intent).await?;
         let (record, version) = self
-            .publish_object(
-                input.bucket,
-                input.key,
-                staged,
-                described,
-                WriteCondition::default(),
-                &protection,
-            )
+            .publish_object(input.bucket, input.key, staged, described, target, &protection)
             .await?;
         let mut result = CopyObjectResult {
             e_tag: Some(etag::quoted(&record.etag)),

@@ -167,6 +167,19 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Why a question that lacks a header is refused; none if it lacks none.
+pub(crate) fn incomplete(headers: &HeaderMap) -> Option<S3Error> {
+    if !headers.contains_key(ORIGIN) {
+        return Some(custom(
+            "BadRequest",
+            StatusCode::BAD_REQUEST,
+            "Insufficient information. Origin request header needed.",
+        ));
+    }
+    let lacking = !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    lacking.then(|| forbidden("Invalid Access-Control-Request-Method: null"))
+}
+
 /// Why a preflight request is refused.
 pub(crate) fn refused(configured: bool) -> S3Error {
     if configured {

@@ -32,7 +32,8 @@ impl Endpoint {
         input: DeleteObjectInput,
     ) -> Answer<DeleteObjectOutput> {
         let condition = WriteCondition { if_match: input.if_match, if_none_match: None };
-        let named = Named::read(input.version_id.as_deref())?;
+        let version = input.version_id.as_deref().filter(|version| !version.is_empty());
+        let named = version.map(Named::parse).transpose()?;
         let removal = self
             .store
             .commit(move |tables| {

@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use rand::Rng;
 use s3s::dto::{CORSConfiguration, CORSRule};
 use s3s::service::S3Service;
+use s3s::{S3Error, s3_error};
 use std::borrow::Cow;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -25,6 +26,69 @@ use time::macros::format_description;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
+
+/// What a request names, as far as errors tell it back.
+struct Resource {
+    path: String,
+    bucket: Option<String>,
+    key: Option<String>,
+    version: Option<String>,
+    upload: Option<String>,
+}
+
+impl Resource {
+    fn of<B>(domains: &Domains, request: &Request<B>) -> Self {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let path = request.uri().path();
+        let (bucket, key) = match domains.bucket(host.unwrap_or_default()) {
+            Some(bucket) => (bucket, path.trim_start_matches('/')),
+            None => path
+                .trim_start_matches('/')
+                .split_once('/')
+                .unwrap_or((path.trim_start_matches('/'), "")),
+        };
+        let decoded = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
+        let query = request.uri().query().unwrap_or_default();
+        let field = |wanted: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        Self {
+            path: path.to_owned(),
+            bucket: Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty()),
+            key: Some(decoded).filter(|key| !key.is_empty()),
+            version: field("versionId"),
+            upload: field("uploadId"),
+        }
+    }
+
+    /// The elements that S3 adds to an error to say what it is about.
+    fn details(&self, code: &str) -> Vec<(&'static str, &str)> {
+        let bucket = ("BucketName", &self.bucket);
+        let key = ("Key", &self.key);
+        let upload = ("UploadId", &self.upload);
+        let told: &[(&'static str, &Option<String>)] = match code {
+            "NoSuchKey" => &[key],
+            "NoSuchVersion" => &[("VersionId", &self.version), key],
+            "NoSuchUpload" | "InvalidPartOrder" | "InvalidPart" => &[upload],
+            "NoSuchBucket"
+            | "NoSuchBucketPolicy"
+            | "NoSuchTagSet"
+            | "NoSuchCORSConfiguration"
+            | "NoSuchLifecycleConfiguration"
+            | "NoSuchWebsiteConfiguration"
+            | "ReplicationConfigurationNotFoundError"
+            | "ObjectLockConfigurationNotFoundError"
+            | "NoSuchPublicAccessBlockConfiguration"
+            | "OwnershipControlsNotFoundError"
+            | "BucketNotEmpty"
+            | "BucketAlreadyOwnedByYou"
+            | "InvalidBucketName" => &[bucket],
+            _ => &[],
+        };
+        told.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect()
+    }
+}
 
 /// A document is small, with its framing as well.
 const MAX_FRAMED_DOCUMENT: usize = 9 << 20;
@@ -50,14 +114,17 @@ pub(crate) async fn call(
     request: Request<Body>,
 ) -> Response<Body> {
     let ids = Ids::new();
+    let question = request.method() == Method::OPTIONS;
     let foreign = Foreign::read(request.method(), request.headers());
-    let rules = foreign.as_ref().map(|_| cors_rules(endpoint, domains, &request));
-    let mut response = match &foreign {
-        Some(foreign) if foreign.preflight => preflight(foreign, rules.as_ref(), &request, &ids),
-        _ => answer(service, request, &ids).await,
+    let named = Resource::of(domains, &request);
+    let rules = foreign.as_ref().and_then(|_| cors_rules(endpoint, named.bucket.as_deref()?));
+    let mut response = if question {
+        preflight(foreign.as_ref(), rules.as_deref(), &request, &named, &ids)
+    } else {
+        answer(service, request, &named, &ids).await
     };
     let headers = response.headers_mut();
-    if let (Some(foreign), Some(Some(rules))) = (&foreign, &rules)
+    if let (Some(foreign), Some(rules)) = (&foreign, &rules)
         && let Some(allowed) = foreign.allowed(rules)
     {
         headers.extend(allowed);
@@ -77,46 +144,56 @@ pub(crate) async fn call(
     response
 }
 
-/// The rules of the bucket that a request names; none if it has none.
-fn cors_rules(
-    endpoint: &Endpoint,
-    domains: &Domains,
-    request: &Request<Body>,
-) -> Option<Vec<CORSRule>> {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let path = request.uri().path().trim_start_matches('/');
-    let bucket = domains.bucket(host).or_else(|| path.split('/').next())?;
+/// The rules of a bucket; none if it has none.
+fn cors_rules(endpoint: &Endpoint, bucket: &str) -> Option<Vec<CORSRule>> {
     let found: Option<CORSConfiguration> = endpoint.setting(bucket, Setting::Cors).ok()?;
     found.map(|found| found.cors_rules)
 }
 
 /// Answers a browser that asks whether it may send a request; such questions are not signed.
 fn preflight(
-    foreign: &Foreign,
-    rules: Option<&Option<Vec<CORSRule>>>,
+    foreign: Option<&Foreign>,
+    rules: Option<&[CORSRule]>,
     request: &Request<Body>,
+    named: &Resource,
     ids: &Ids,
 ) -> Response<Body> {
-    let rules = rules.and_then(Option::as_ref);
-    if rules.is_some_and(|rules| foreign.allowed(rules).is_some()) {
+    let allowed = foreign.zip(rules).and_then(|(foreign, rules)| foreign.allowed(rules));
+    if allowed.is_some() {
         return Response::new(full(Bytes::new()));
     }
-    let error = cors::refused(rules.is_some());
+    let refusal =
+        cors::incomplete(request.headers()).unwrap_or_else(|| cors::refused(rules.is_some()));
+    refused(&refusal, named, ids)
+}
+
+/// An error that the protocol layer does not come to.
+fn refused(error: &S3Error, named: &Resource, ids: &Ids) -> Response<Body> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>",
         error.code().as_str(),
         escaped(error.message().unwrap_or_default())
     );
-    let document = completed(&text, request.uri().path(), ids);
+    let document = completed(&text, named, ids);
     let mut response = Response::new(full(document.into()));
-    *response.status_mut() = StatusCode::FORBIDDEN;
+    *response.status_mut() = error.status_code().unwrap_or(StatusCode::BAD_REQUEST);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }
 
-async fn answer(service: &S3Service, request: Request<Body>, ids: &Ids) -> Response<Body> {
+async fn answer(
+    service: &S3Service,
+    request: Request<Body>,
+    named: &Resource,
+    ids: &Ids,
+) -> Response<Body> {
     let head = request.method() == Method::HEAD;
-    let resource = request.uri().path().to_owned();
+    let tags_bucket = request.method() == Method::PUT
+        && named.key.is_none()
+        && request
+            .uri()
+            .query()
+            .is_some_and(|query| query.split(['=', '&']).next() == Some("tagging"));
     let bare_tags = request.method() == Method::GET && asks_for_attributes(request.uri());
     let waits = request.headers().contains_key(EXPECT);
     let (request, leftover) = request_body(request);
@@ -124,11 +201,14 @@ async fn answer(service: &S3Service, request: Request<Body>, ids: &Ids) -> Respo
     let reusable = leftover.drain(waits).await;
     let mut response = match answer {
         Ok(response) if bare_tags && response.status().is_success() => without_quotes(response),
-        Ok(response) => told_in_full(response, &resource, ids),
-        Err(_) => error_response(&resource, ids),
+        Ok(response) => told_in_full(response, named, ids),
+        Err(_) => error_response(named, ids),
     };
     if head {
         settle_head(&mut response);
+    }
+    if tags_bucket && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NO_CONTENT;
     }
     if !reusable {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -156,21 +236,50 @@ fn request_body(mut request: Request<Body>) -> (s3s::HttpRequest, Leftover) {
 }
 
 /// Completes an error document: where it happened, and the ids to ask about it with.
-fn told_in_full(response: Response<s3s::Body>, resource: &str, ids: &Ids) -> Response<Body> {
+fn told_in_full(response: Response<s3s::Body>, named: &Resource, ids: &Ids) -> Response<Body> {
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let (mut parts, body) = response.into_parts();
     if parts.status == StatusCode::NOT_MODIFIED {
         parts.headers.remove(CONTENT_TYPE);
         return Response::from_parts(parts, full(Bytes::new()));
     }
-    let text =
-        body.bytes().filter(|_| failed).and_then(|bytes| String::from_utf8(bytes.into()).ok());
+    let bytes = body.bytes();
+    if !failed && let Some(document) = bytes.as_ref().and_then(|bytes| with_namespace(bytes)) {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
+        return Response::from_parts(parts, full(document));
+    }
+    let text = bytes.filter(|_| failed).and_then(|bytes| String::from_utf8(bytes.into()).ok());
     let Some(text) = text.filter(|text| text.contains("</Error>")) else {
         return Response::from_parts(parts, Body::new(body));
     };
-    let document = Bytes::from(completed(&text, resource, ids));
+    if text.contains("<Code>NotImplemented</Code><Message>Unknown operation</Message>") {
+        return refused(&s3_error!(MethodNotAllowed), named, ids);
+    }
+    let document = Bytes::from(completed(&text, named, ids));
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
     Response::from_parts(parts, full(document))
+}
+
+/// Results that the protocol layer writes without the namespace that all others have.
+const BARE: [&str; 5] = [
+    "CopyObjectResult",
+    "CopyPartResult",
+    "OwnershipControls",
+    "PublicAccessBlockConfiguration",
+    "ServerSideEncryptionConfiguration",
+];
+
+/// Adds the namespace where it is missing.
+fn with_namespace(document: &Bytes) -> Option<Bytes> {
+    let head = &document[..document.len().min(100)];
+    let opens = |name: &str| format!("<{name}>");
+    let name = BARE.into_iter().find(|name| {
+        let open = opens(name);
+        head.windows(open.len()).any(|window| window == open.as_bytes())
+    })?;
+    let text = std::str::from_utf8(document).ok()?;
+    let namespaced = format!("<{name} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    Some(text.replacen(&opens(name), &namespaced, 1).into())
 }
 
 /// `GetObjectAttributes` is the one operation that writes entity tags without quotes.
@@ -193,13 +302,16 @@ fn asks_for_attributes(uri: &http::Uri) -> bool {
     pairs.any(|pair| pair.split('=').next() == Some("attributes"))
 }
 
-fn completed(text: &str, resource: &str, ids: &Ids) -> String {
+fn completed(text: &str, named: &Resource, ids: &Ids) -> String {
     let code = between(text, "<Code>", "</Code>").unwrap_or_default();
     let mut added = String::new();
     if between(text, "<Message>", "</Message>").is_none_or(str::is_empty) {
         added.push_str(&format_element("Message", default_message(code)));
     }
-    added.push_str(&format_element("Resource", resource));
+    for (name, content) in named.details(code) {
+        added.push_str(&format_element(name, content));
+    }
+    added.push_str(&format_element("Resource", &named.path));
     added.push_str(&format_element("RequestId", &ids.request));
     added.push_str(&format_element("HostId", &ids.host));
     added.push_str("</Error>");
@@ -225,10 +337,10 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
 
 /// The protocol layer gives up where it would break a connection; a client learns more from an
 /// answer.
-fn error_response(resource: &str, ids: &Ids) -> Response<Body> {
+fn error_response(named: &Resource, ids: &Ids) -> Response<Body> {
     let document = completed(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>InternalError</Code></Error>",
-        resource,
+        named,
         ids,
     );
     let mut response = Response::new(full(document.into()));
@@ -260,11 +372,13 @@ mod tests {
     #[test]
     fn an_error_document_is_completed() {
         let ids = Ids { request: "R".into(), host: "H".into() };
+        let request = Request::get("/bucket/%3Ck%3E").body(full(Bytes::new())).unwrap();
+        let named = Resource::of(&Domains::new(&[]), &request);
         let text = "<Error><Code>NoSuchKey</Code></Error>";
         assert_eq!(
-            completed(text, "/b/<k>", &ids),
+            completed(text, &named, &ids),
             "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>\
-             <Resource>/b/&lt;k&gt;</Resource><RequestId>R</RequestId><HostId>H</HostId></Error>"
+             <Key>&lt;k&gt;</Key><Resource>/bucket/%3Ck%3E</Resource><RequestId>R</RequestId><HostId>H</HostId></Error>"
         );
     }
 }

@@ -18,14 +18,15 @@ pub(crate) const ACCOUNT_ID: &str = "000000000000";
 const CANONICAL_USER_ID: &str = "6e6570686f73000000000000000000000000000000000000000000000000cafe";
 
 pub(crate) fn owner() -> Owner {
-    Owner { display_name: Some(ACCESS_KEY_ID.to_owned()), id: Some(CANONICAL_USER_ID.to_owned()) }
+    // S3 has not shown names of owners since November 2025.
+    Owner { display_name: None, id: Some(CANONICAL_USER_ID.to_owned()) }
 }
 
 /// Who began an upload: a user of the account, or the account itself.
 pub(crate) fn initiator(user: &str) -> Initiator {
     if user == ACCESS_KEY_ID {
-        let Owner { display_name, id } = owner();
-        return Initiator { display_name, id };
+        let display_name = Some(user.to_owned());
+        return Initiator { display_name, id: owner().id };
     }
     Initiator {
         display_name: Some(user.to_owned()),

@@ -38,6 +38,8 @@ pub(crate) struct Encoding {
 }
 
 impl Encoding {
+    pub(crate) const URL: Self = Self { url: true };
+
     pub(crate) fn read(asked: Option<&EncodingType>) -> S3Result<Self> {
         match asked.map(EncodingType::as_str) {
             None => Ok(Self { url: false }),
@@ -180,9 +182,12 @@ impl Endpoint {
         let marker = input.marker.unwrap_or_default();
         let start = if marker.is_empty() {
             Start::Beginning
-        } else if rolled_up(&marker, &prefix, &delimiter) == Some(marker.as_str()) {
-            // A marker may be a folder, as NextMarker is when a page ends with one.
-            Start::AfterFolder(marker.clone())
+        } else if let Some(folder) = rolled_up(&marker, &prefix, &delimiter)
+            && marker.starts_with(&prefix)
+        {
+            // A marker may be a folder, as NextMarker is when a page ends with one, or a key in
+            // one, which was listed with it.
+            Start::AfterFolder(folder.to_owned())
         } else {
             Start::AfterKey(marker.clone())
         };

@@ -249,7 +249,7 @@ impl Endpoint {
             // Checksums of KMS uploads are sealed with the key: S3 asks for the right to it.
             self.permit_decryption(&upload.encryption)?;
         }
-        let (parts, more) = scan_parts(&txn, id, marker, limit)?;
+        let (parts, more) = scan_parts(&txn, id, marker, limit, upload.checksum.is_some())?;
         let mut headers = HeaderMap::new();
         self.announce_abort(&mut headers, &input.bucket, &input.key, &upload)?;
         let output = ListPartsOutput {
@@ -331,11 +331,10 @@ fn algorithm_of_part(
     upload: &UploadRecord,
     sent: Option<Algorithm>,
 ) -> S3Result<Option<Algorithm>> {
-    let Some((expected, coverage)) = upload.checksum else {
+    let Some((expected, _)) = upload.checksum else {
         return Ok(sent);
     };
-    // A full-object checksum needs nothing from the client: it is computed here.
-    if sent == Some(expected) || (sent.is_none() && coverage == Coverage::FullObject) {
+    if sent == Some(expected) {
         return Ok(Some(expected));
     }
     Err(s3_error!(
@@ -364,7 +363,7 @@ fn copy_range(text: Option<&str>, size: u64) -> S3Result<ops::Range<u64>> {
     };
     if last >= size {
         return Err(s3_error!(
-            InvalidArgument,
+            InvalidRequest,
             "Range specified is not valid for source object of size: {size}"
         ));
     }
@@ -382,6 +381,7 @@ fn scan_parts(
     upload: UploadId,
     marker: i32,
     limit: usize,
+    with_checksums: bool,
 ) -> Result<(Vec<Part>, bool), Unavailable> {
     let Ok(after) = u16::try_from(marker) else {
         return Ok((Vec::new(), false));
@@ -403,7 +403,7 @@ fn scan_parts(
             e_tag: Some(etag::quoted(&etag::single(record.tag))),
             ..Part::default()
         };
-        if let Some(digest) = &record.checksum {
+        if let Some(digest) = record.checksum.as_ref().filter(|_| with_checksums) {
             set_checksum!(part, digest.algorithm, digest.text());
         }
         parts.push(part);

@@ -7,6 +7,7 @@ use crate::error::{
     custom, invalid_part_number, invalid_range, marker_found, no_such_key, no_such_version,
 };
 use crate::lifecycle::Subject;
+use crate::listing::Encoding;
 use crate::part::{Promise, part_number};
 use crate::payload::Payload;
 use crate::service::{Answer, Endpoint};
@@ -14,6 +15,7 @@ use crate::store::record::{Described, Layout, ManifestPart, ObjectRecord, Versio
 use crate::store::{self, Found, Reader, Staged};
 use crate::version::{Named, Version};
 use crate::{clock, etag, form};
+use http::header::{ETAG, HOST, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use redb::ReadTransaction;
 use s3s::dto::{
@@ -70,13 +72,10 @@ pub(crate) fn storage_class(class: Option<&StorageClass>) -> S3Result<Option<Str
             | "STANDARD_IA"
             | "ONEZONE_IA"
             | "INTELLIGENT_TIERING"
-            | "GLACIER_IR"),
+            | "GLACIER_IR"
+            | "GLACIER"
+            | "DEEP_ARCHIVE"),
         ) => Ok(Some(known.to_owned())),
-        // These must be restored before they can be read, which is not built.
-        Some(archive @ ("GLACIER" | "DEEP_ARCHIVE")) => Err(s3_error!(
-            NotImplemented,
-            "The local S3 endpoint does not implement the storage class {archive}"
-        )),
         Some(_) => {
             Err(s3_error!(InvalidStorageClass, "The storage class you specified is not valid"))
         }
@@ -103,6 +102,8 @@ struct Selected {
     /// Whether a part or a range was asked for.
     partial: bool,
     parts_count: Option<i32>,
+    /// The checksum of the part that was asked for.
+    part_checksum: Option<Digest>,
     secret: Option<Secret>,
     /// What else the answer says.
     headers: HeaderMap,
@@ -120,11 +121,12 @@ impl Selected {
         })
     }
 
-    /// The checksum, if it is asked for and covers what is given.
-    fn checksum(&self, mode: Option<&ChecksumMode>) -> Option<&ObjectChecksum> {
+    /// The checksum, if it is asked for and there is one of what is given.
+    fn checksum(&self, mode: Option<&ChecksumMode>) -> Option<ObjectChecksum> {
         let asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
         let whole = self.range == (0..self.record.size);
-        self.record.checksum.as_ref().filter(|_| asked && whole)
+        let of_part = self.part_checksum.clone().map(ObjectChecksum::of_part);
+        of_part.or_else(|| self.record.checksum.clone().filter(|_| whole)).filter(|_| asked)
     }
 }
 
@@ -196,12 +198,20 @@ pub(crate) fn announce_version(headers: &mut HeaderMap, version: Option<Version>
     }
 }
 
+/// The address of an object, as the client reached the endpoint.
+pub(crate) fn location(headers: &HeaderMap, bucket: &str, key: &str) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}/{bucket}/{}", Encoding::URL.write(key))
+}
+
 impl Endpoint {
     pub(crate) async fn write_object(
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> Answer<PutObjectOutput> {
-        let payload = if request.method == Method::POST {
+        let form = request.method == Method::POST;
+        let place = location(&request.headers, &request.input.bucket, &request.input.key);
+        let payload = if form {
             request.headers = form::headers(&request.input);
             Payload::read(request.input.body.take())
         } else {
@@ -215,7 +225,7 @@ impl Endpoint {
         let promise = Promise::read(
             headers,
             // The file of a form that is empty has no length.
-            input.content_length.or((request.method == Method::POST).then_some(0)),
+            input.content_length.or(form.then_some(0)),
             input.content_md5.as_deref(),
             given_checksums!(input),
         )?;
@@ -237,6 +247,12 @@ impl Endpoint {
         }
         let mut headers = protection.headers();
         announce_version(&mut headers, version);
+        if form {
+            let tag = format!("\"{}\"", record.etag);
+            for (name, value) in [(ETAG, tag), (LOCATION, place)] {
+                headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+            }
+        }
         self.announce_expiry(&mut headers, &bucket, Subject::of(&key, &record), record.modified)?;
         Ok(S3Response::with_headers(output, headers))
     }
@@ -270,7 +286,7 @@ impl Endpoint {
                     encryption,
                 };
                 tables.put_object(&bucket, &key, &record, versioning)?;
-                Ok((record, Some(version).filter(|_| versioning != Versioning::Off)))
+                Ok((record, Some(version).filter(|_| versioning == Versioning::Enabled)))
             })
             .await
     }
@@ -282,6 +298,7 @@ impl Endpoint {
         let lease = self.store.lease();
         let txn = self.store.read()?;
         let selected = self.select(&txn, wanted!(request))?;
+        check_readable(&selected.record)?;
         let extents = store::extents(&txn, selected.record.layout)?;
         let reader = self.store.reader(
             &txn,
@@ -311,7 +328,7 @@ impl Endpoint {
 
     /// Finds an object and the bytes of it that are asked for.
     fn select(&self, txn: &ReadTransaction, wanted: Wanted<'_>) -> S3Result<Selected> {
-        let named = Named::read(wanted.version)?;
+        let named = self.named_version(wanted.bucket, wanted.version)?;
         let record = self.existing_object(txn, wanted.bucket, wanted.key, named)?;
         let customer = CustomerKey::read(wanted.headers, false)?;
         let secret = record.encryption.unlock(customer.as_ref(), || self.store.master())?;
@@ -332,16 +349,18 @@ impl Endpoint {
                 "Cannot specify both Range header and partNumber query parameter"
             ));
         }
+        let mut part_checksum = None;
         let (range, partial, parts_count) = match (wanted.part, wanted.range) {
             (Some(number), _) => {
-                let (range, count) = select_part(txn, &record, part_number(number)?)?;
+                let part = select_part(txn, &record, part_number(number)?)?;
+                part_checksum = part.checksum;
                 // An empty object has no byte that a Content-Range could name.
-                (range, record.size > 0, count)
+                (part.range, record.size > 0, part.count)
             }
             (None, Some(range)) => (satisfy(range, record.size)?, true, None),
             (None, None) => (0..record.size, false, None),
         };
-        Ok(Selected { record, range, partial, parts_count, secret, headers })
+        Ok(Selected { record, range, partial, parts_count, part_checksum, secret, headers })
     }
 
     /// The object, or which of bucket, key and version is missing.
@@ -376,6 +395,7 @@ impl Endpoint {
         let customer = CustomerKey::read(headers, true)?;
         let secret = record.encryption.unlock(customer.as_ref(), || self.store.master())?;
         self.permit_decryption(&record.encryption)?;
+        check_readable(&record)?;
         condition.check_source(&record)?;
         let range = range(&record)?;
         let extents = store::extents(&txn, record.layout)?;
@@ -383,10 +403,36 @@ impl Endpoint {
         Ok((record, range, reader))
     }
 
+    /// The version a request names. Where versions are kept, what cannot be an id names nothing.
+    pub(crate) fn named_version(
+        &self,
+        bucket: &str,
+        version: Option<&str>,
+    ) -> S3Result<Option<Named>> {
+        let Some(text) = version.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        match Named::parse(text) {
+            Err(_) if self.keeps_versions(bucket)? => Err(no_such_version()),
+            named => named.map(Some),
+        }
+    }
+
     /// Whether answers about a bucket's objects name versions.
     pub(crate) fn keeps_versions(&self, bucket: &str) -> S3Result<bool> {
         let record = self.store.bucket(bucket)?;
         Ok(record.is_some_and(|record| record.versioning != Versioning::Off))
+    }
+}
+
+/// Archived objects must be restored before they are read, and nothing restores them here.
+fn check_readable(record: &ObjectRecord) -> S3Result<()> {
+    match record.described.storage_class.as_deref() {
+        Some("GLACIER" | "DEEP_ARCHIVE") => Err(s3_error!(
+            InvalidObjectState,
+            "The operation is not valid for the object's storage class"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -399,19 +445,34 @@ fn satisfy(range: Range, size: u64) -> S3Result<ops::Range<u64>> {
     Ok(found)
 }
 
+/// One part of an object.
+struct SelectedPart {
+    range: ops::Range<u64>,
+    /// How many parts there are, if the object was completed from parts.
+    count: Option<i32>,
+    checksum: Option<Digest>,
+}
+
 /// One part of an object; an object written in one piece is its own part 1.
 fn select_part(
     txn: &ReadTransaction,
     record: &ObjectRecord,
     number: u16,
-) -> S3Result<(ops::Range<u64>, Option<i32>)> {
+) -> S3Result<SelectedPart> {
     match record.layout {
-        Layout::Whole(_) if number == 1 => Ok((0..record.size, None)),
+        Layout::Whole(_) if number == 1 => {
+            Ok(SelectedPart { range: 0..record.size, count: None, checksum: None })
+        }
         Layout::Whole(_) => Err(invalid_part_number()),
         Layout::Parts { manifest, count } => {
             let parts = store::manifest(txn, manifest)?;
             let range = range_of_part(&parts, number).ok_or_else(invalid_part_number)?;
-            Ok((range, i32::try_from(count).ok()))
+            let part = parts.into_iter().find(|part| part.number == number);
+            Ok(SelectedPart {
+                range,
+                count: i32::try_from(count).ok(),
+                checksum: part.and_then(|part| part.checksum),
+            })
         }
     }
 }

@@ -3,8 +3,7 @@
 use crate::error::{custom, malformed_xml};
 use crate::identity::owner;
 use crate::service::Endpoint;
-use crate::setting::{Setting, to_xml};
-use crate::version::Named;
+use crate::setting::{Setting, from_xml, to_xml};
 use http::StatusCode;
 use s3s::dto::{
     DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput,
@@ -25,7 +24,7 @@ impl Endpoint {
     }
 
     pub(crate) fn object_acl(&self, input: &GetObjectAclInput) -> S3Result<GetObjectAclOutput> {
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         self.existing_object(&self.store.read()?, &input.bucket, &input.key, named)?;
         Ok(GetObjectAclOutput {
             grants: Some(grants()),
@@ -44,7 +43,7 @@ impl Endpoint {
     }
 
     pub(crate) fn set_object_acl(&self, input: &PutObjectAclInput) -> S3Result<PutObjectAclOutput> {
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         self.existing_object(&self.store.read()?, &input.bucket, &input.key, named)?;
         let canned = input.acl.as_ref().map(|acl| acl.as_str().to_owned());
         let grants = input.access_control_policy.as_ref().and_then(|list| list.grants.as_deref());
@@ -59,16 +58,7 @@ impl Endpoint {
         let [rule] = &input.ownership_controls.rules[..] else {
             return Err(malformed_xml());
         };
-        match rule.object_ownership.as_str() {
-            ObjectOwnership::BUCKET_OWNER_ENFORCED => {}
-            ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER => {
-                return Err(s3_error!(
-                    NotImplemented,
-                    "The local S3 endpoint has one account and no access control lists: object ownership is BucketOwnerEnforced"
-                ));
-            }
-            _ => return Err(malformed_xml()),
-        }
+        check_ownership(&rule.object_ownership)?;
         let text = to_xml(&input.ownership_controls)?;
         self.set(input.bucket, Setting::Ownership, text).await?;
         Ok(PutBucketOwnershipControlsOutput {})
@@ -79,17 +69,16 @@ impl Endpoint {
         &self,
         input: &GetBucketOwnershipControlsInput,
     ) -> S3Result<GetBucketOwnershipControlsOutput> {
-        let found = self.setting(&input.bucket, Setting::Ownership)?;
-        let found = match found {
-            Some(found) => found,
+        let found = match self.setting_text(&input.bucket, Setting::Ownership)?.as_deref() {
             None => enforced(),
+            Some("") => {
+                return Err(s3_error!(
+                    OwnershipControlsNotFoundError,
+                    "The bucket ownership controls were not found"
+                ));
+            }
+            Some(text) => from_xml(text)?,
         };
-        if found.rules.is_empty() {
-            return Err(s3_error!(
-                OwnershipControlsNotFoundError,
-                "The bucket ownership controls were not found"
-            ));
-        }
         Ok(GetBucketOwnershipControlsOutput { ownership_controls: Some(found) })
     }
 
@@ -98,8 +87,7 @@ impl Endpoint {
         &self,
         input: DeleteBucketOwnershipControlsInput,
     ) -> S3Result<DeleteBucketOwnershipControlsOutput> {
-        let nothing = to_xml(&OwnershipControls { rules: Vec::new() })?;
-        self.set(input.bucket, Setting::Ownership, nothing).await?;
+        self.set(input.bucket, Setting::Ownership, String::new()).await?;
         Ok(DeleteBucketOwnershipControlsOutput {})
     }
 
@@ -107,7 +95,13 @@ impl Endpoint {
         &self,
         input: PutPublicAccessBlockInput,
     ) -> S3Result<PutPublicAccessBlockOutput> {
-        let text = to_xml(&input.public_access_block_configuration)?;
+        let given = input.public_access_block_configuration;
+        let text = to_xml(&PublicAccessBlockConfiguration {
+            block_public_acls: given.block_public_acls.or(Some(false)),
+            block_public_policy: given.block_public_policy.or(Some(false)),
+            ignore_public_acls: given.ignore_public_acls.or(Some(false)),
+            restrict_public_buckets: given.restrict_public_buckets.or(Some(false)),
+        })?;
         self.set(input.bucket, Setting::PublicAccess, text).await?;
         Ok(PutPublicAccessBlockOutput {})
     }
@@ -137,6 +131,18 @@ impl Endpoint {
         let nothing = to_xml(&PublicAccessBlockConfiguration::default())?;
         self.set(input.bucket, Setting::PublicAccess, nothing).await?;
         Ok(DeletePublicAccessBlockOutput {})
+    }
+}
+
+/// The one kind of ownership there is.
+pub(crate) fn check_ownership(ownership: &ObjectOwnership) -> S3Result<()> {
+    match ownership.as_str() {
+        ObjectOwnership::BUCKET_OWNER_ENFORCED => Ok(()),
+        ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER => Err(s3_error!(
+            NotImplemented,
+            "The local S3 endpoint has one account and no access control lists: object ownership is BucketOwnerEnforced"
+        )),
+        _ => Err(malformed_xml()),
     }
 }
 

@@ -18,6 +18,13 @@ impl Endpoint {
         &self,
         input: PutBucketPolicyInput,
     ) -> S3Result<PutBucketPolicyOutput> {
+        let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>;
+        object(&input.policy).map_err(|_| {
+            s3_error!(
+                MalformedPolicy,
+                "Policies must be valid JSON and the first byte must be '{{'"
+            )
+        })?;
         self.set(input.bucket, Setting::Policy, input.policy).await?;
         Ok(PutBucketPolicyOutput {})
     }

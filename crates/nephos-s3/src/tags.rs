@@ -97,7 +97,7 @@ impl Endpoint {
         &self,
         input: &GetObjectTaggingInput,
     ) -> Answer<GetObjectTaggingOutput> {
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         let txn = self.store.read()?;
         let record = self.existing_object(&txn, &input.bucket, &input.key, named)?;
         let mut headers = HeaderMap::new();
@@ -116,7 +116,7 @@ impl Endpoint {
         input: PutObjectTaggingInput,
     ) -> Answer<PutObjectTaggingOutput> {
         let tags = of_set(input.tagging.tag_set, MAX_OBJECT_TAGS)?;
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         let version = self.replace_tags(input.bucket, input.key, named, tags).await?;
         Ok(S3Response::with_headers(PutObjectTaggingOutput::default(), version))
     }
@@ -125,7 +125,7 @@ impl Endpoint {
         &self,
         input: DeleteObjectTaggingInput,
     ) -> Answer<DeleteObjectTaggingOutput> {
-        let named = Named::read(input.version_id.as_deref())?;
+        let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         let version = self.replace_tags(input.bucket, input.key, named, Tags::new()).await?;
         Ok(S3Response::with_headers(DeleteObjectTaggingOutput::default(), version))
     }

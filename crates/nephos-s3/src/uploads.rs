@@ -30,6 +30,19 @@ struct Page {
     more: Option<(String, Option<UploadId>)>,
 }
 
+impl Page {
+    /// What was listed last: a key and, unless it is a folder, an upload.
+    fn end(&self) -> (Option<String>, Option<UploadId>) {
+        match (&self.more, self.uploads.last(), self.folders.last()) {
+            (Some((key, upload)), _, _) => (Some(key.clone()), *upload),
+            (None, Some((key, upload, _)), folder) if folder.is_none_or(|folder| folder < key) => {
+                (Some(key.clone()), Some(*upload))
+            }
+            (None, _, folder) => (folder.cloned(), None),
+        }
+    }
+}
+
 impl Endpoint {
     pub(crate) fn page_of_uploads(
         &self,
@@ -55,17 +68,20 @@ impl Endpoint {
                 limit,
             })?,
         };
-        let next = page.more.as_ref();
+        let truncated = page.more.is_some();
+        let last = page.end();
         Ok(ListMultipartUploadsOutput {
-            is_truncated: Some(next.is_some()),
-            next_key_marker: next.map(|(key, _)| encoding.write(key)),
-            next_upload_id_marker: next.and_then(|(_, upload)| upload.map(upload_text)),
+            is_truncated: Some(truncated),
+            // S3 names where the page ended even if nothing follows; a client must stop at
+            // IsTruncated.
+            next_key_marker: Some(last.0.map(|key| encoding.write(&key)).unwrap_or_default()),
+            next_upload_id_marker: Some(last.1.map(upload_text).unwrap_or_default()),
             uploads: Some(shown(page.uploads, encoding)),
             common_prefixes: Some(encoding.prefixes(page.folders)),
             bucket: Some(input.bucket),
             key_marker: Some(encoding.write(&key_marker)),
             upload_id_marker: Some(upload_marker.unwrap_or_default()),
-            prefix: Some(encoding.write(&prefix)),
+            prefix: (!prefix.is_empty()).then(|| encoding.write(&prefix)),
             delimiter: (!delimiter.is_empty()).then(|| encoding.write(&delimiter)),
             max_uploads: i32::try_from(limit).ok(),
             encoding_type: input.encoding_type,

@@ -62,11 +62,6 @@ impl Named {
         }
     }
 
-    /// Reads the version id of a request that may have none.
-    pub(crate) fn read(text: Option<&str>) -> S3Result<Option<Self>> {
-        text.map(Self::parse).transpose()
-    }
-
     pub(crate) fn is(self, version: Version) -> bool {
         match self {
             Self::Null => version.is_null(),

@@ -49,8 +49,7 @@ impl Shared {
 
 impl Hashers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
-        let shared =
-            Arc::new(Shared { waiting: Mutex::default(), work: Condvar::new() });
+        let shared = Arc::new(Shared { waiting: Mutex::default(), work: Condvar::new() });
         let mut hashers = Self { shared, threads: Vec::new() };
         for _ in 0..threads.max(1) {
             let shared = Arc::clone(&hashers.shared);

@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(hash("abc"), "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(hash("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
         assert_eq!(hash("abcdefghijklmnopqrstuvwxyz"), "c3fcd3d76192e4007dfb496cca67e13b");
-        let digits = "12345678901234567890123456789012345678901234567890123456789012345678901234567890";
+        let digits =
+            "12345678901234567890123456789012345678901234567890123456789012345678901234567890";
         assert_eq!(hash(digits), "57edf4a22be3c955ac49da2e2107b67a");
     }
 

@@ -6,6 +6,7 @@ use super::reclaim::Reclaimer;
 use super::record::BlobId;
 use super::tables::{COUNTERS, DOOMED, FILES, FORMAT, Tables};
 use super::{BlobDirectory, Store};
+use crate::multibuffer::Hashers;
 use crate::{Durability, OpenError, Options};
 use redb::{Database, ReadableDatabase, ReadableTable};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ impl Store {
             Arc::clone(&next),
         )
         .map_err(OpenError::io("start the writer of", &path))?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let hashers = Hashers::start(cores).map_err(OpenError::io("start threads for", &path))?;
         Ok(Self {
             committer,
             held,
@@ -60,6 +63,7 @@ impl Store {
             md5_tags: options.etag == crate::EtagMode::Md5,
             master: std::sync::OnceLock::new(),
             next,
+            hashers: Arc::new(hashers),
             home: dir.to_owned(),
         })
     }

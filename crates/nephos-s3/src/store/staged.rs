@@ -1,7 +1,7 @@
 //! Bytes that were received and are not visible yet.
 
-use super::record::{BlobId, Extent, Place};
 use super::md5_stream::Md5Stream;
+use super::record::{BlobId, Extent, Place};
 use super::sealer::Sealer;
 use super::{BlobDirectory, Store, is_full};
 use crate::checksum::{Algorithm, Digest};
@@ -224,7 +224,8 @@ impl Store {
         .map_err(|error: io::Error| disk_error("create", &error))?;
         let (salt, sealer) = sealer(intent)?;
         let writer = Writer { file: opened, sums: Sums::new(intent), sealer };
-        let md5 = (intent.md5 || intent.md5_tag).then(|| Md5Stream::new(std::sync::Arc::clone(&self.hashers)));
+        let md5 = (intent.md5 || intent.md5_tag)
+            .then(|| Md5Stream::new(std::sync::Arc::clone(&self.hashers)));
         Ok((Arriving { file, writer, md5 }, salt))
     }
 
