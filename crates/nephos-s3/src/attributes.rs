@@ -1,6 +1,6 @@
 //! `GetObjectAttributes`.
 
-use crate::checksum::set_checksum;
+use crate::checksum::{Coverage, set_checksum};
 use crate::encryption::CustomerKey;
 use crate::multipart::page_size;
 use crate::object::announce_version;
@@ -70,7 +70,7 @@ fn checksum(record: &ObjectRecord) -> Option<Checksum> {
 }
 
 /// The parts of an object, a page at a time. S3 lists single parts only where they were uploaded
-/// with checksums; their number is always known.
+/// with checksums that the object's is made of; their number is always known.
 fn parts(
     txn: &ReadTransaction,
     record: &ObjectRecord,
@@ -84,7 +84,8 @@ fn parts(
         total_parts_count: i32::try_from(count).ok(),
         ..GetObjectAttributesParts::default()
     };
-    if all.iter().any(|part| part.checksum.is_none()) {
+    let composite = record.checksum.as_ref().is_some_and(|sum| sum.coverage == Coverage::Composite);
+    if !composite || all.iter().any(|part| part.checksum.is_none()) {
         return Ok(Some(output));
     }
     let marker = input.part_number_marker.unwrap_or(0);

@@ -3,8 +3,8 @@
 use crate::clock;
 use crate::error::{condition_not_implemented, no_such_key, precondition_failed};
 use crate::store::record::ObjectRecord;
-use http::{HeaderMap, HeaderName};
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName};
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Error, S3Result, s3_error};
 

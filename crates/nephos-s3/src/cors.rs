@@ -89,7 +89,6 @@ pub(crate) struct Foreign {
     method: String,
     /// The headers asked about.
     headers: Vec<String>,
-    pub(crate) preflight: bool,
 }
 
 impl Foreign {
@@ -109,7 +108,6 @@ impl Foreign {
                 .map(|name| name.trim().to_ascii_lowercase())
                 .filter(|name| !name.is_empty())
                 .collect(),
-            preflight,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::cors::{self, Foreign};
 use crate::error::default_message;
+use crate::form;
 use crate::host::Domains;
 use crate::intake::{self, Leftover};
 use crate::service::Endpoint;
@@ -11,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, SERVER,
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, LOCATION, SERVER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -206,6 +207,11 @@ async fn answer(
     };
     if head {
         settle_head(&mut response);
+    }
+    if let Some(place) = response.headers_mut().remove(form::PLACE)
+        && response.status() != StatusCode::SEE_OTHER
+    {
+        response.headers_mut().insert(LOCATION, place);
     }
     if tags_bucket && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NO_CONTENT;

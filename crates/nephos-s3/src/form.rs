@@ -1,5 +1,7 @@
 //! Uploads by HTML form. The protocol layer reads the form and checks its policy.
 
+use crate::store::record::ObjectRecord;
+use http::header::ETAG;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::dto::PutObjectInput;
 
@@ -24,4 +26,32 @@ pub(crate) fn headers(input: &PutObjectInput) -> HeaderMap {
         }
     }
     headers
+}
+
+/// Where the object is. It becomes `Location` unless the form asked for a redirect, which is known
+/// only when the answer is written.
+pub(crate) const PLACE: HeaderName = HeaderName::from_static("x-nephos-place");
+
+/// What an answer to a form tells in headers.
+pub(crate) fn announce(headers: &mut HeaderMap, record: &ObjectRecord, place: String) {
+    let checksum = record.checksum.as_ref();
+    let told = [
+        (ETAG, Some(format!("\"{}\"", record.etag))),
+        (PLACE, Some(place)),
+        (
+            HeaderName::from_static("x-amz-checksum-type"),
+            checksum.map(|sum| sum.coverage.name().to_owned()),
+        ),
+        (
+            HeaderName::from_static(
+                checksum.map_or("x-amz-checksum-crc64nvme", |sum| sum.digest.algorithm.header()),
+            ),
+            checksum.map(crate::checksum::ObjectChecksum::text),
+        ),
+    ];
+    for (name, value) in told {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    }
 }

@@ -21,6 +21,9 @@ const MAX_RULES: usize = 1000;
 /// S3's limit for the name of a rule.
 const MAX_ID: usize = 255;
 
+/// What may be said of the smallest object that makes a transition.
+const MINIMUM_SIZES: [&str; 2] = ["all_storage_classes_128K", "varies_by_storage_class"];
+
 /// What is long by default, and may be made short to watch rules work.
 pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -120,6 +123,13 @@ impl Endpoint {
     ) -> S3Result<PutBucketLifecycleConfigurationOutput> {
         let mut configuration = input.lifecycle_configuration.ok_or_else(malformed_xml)?;
         check(&configuration)?;
+        let smallest = input.transition_default_minimum_object_size.as_ref();
+        if smallest.is_some_and(|size| !MINIMUM_SIZES.contains(&size.as_str())) {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Invalid TransitionDefaultMinimumObjectSize found"
+            ));
+        }
         for rule in &mut configuration.rules {
             // S3 names the rules that have no name.
             rule.id.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()));

@@ -361,9 +361,15 @@ fn copy_range(text: Option<&str>, size: u64) -> S3Result<ops::Range<u64>> {
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy"
         ));
     };
-    if last >= size {
+    if first >= size {
         return Err(s3_error!(
             InvalidRequest,
+            "The specified copy range is invalid for the source object size."
+        ));
+    }
+    if last >= size {
+        return Err(s3_error!(
+            InvalidArgument,
             "Range specified is not valid for source object of size: {size}"
         ));
     }

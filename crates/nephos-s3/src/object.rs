@@ -15,7 +15,7 @@ use crate::store::record::{Described, Layout, ManifestPart, ObjectRecord, Versio
 use crate::store::{self, Found, Reader, Staged};
 use crate::version::{Named, Version};
 use crate::{clock, etag, form};
-use http::header::{ETAG, HOST, LOCATION};
+use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use redb::ReadTransaction;
 use s3s::dto::{
@@ -248,10 +248,7 @@ impl Endpoint {
         let mut headers = protection.headers();
         announce_version(&mut headers, version);
         if form {
-            let tag = format!("\"{}\"", record.etag);
-            for (name, value) in [(ETAG, tag), (LOCATION, place)] {
-                headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
-            }
+            form::announce(&mut headers, &record, place);
         }
         self.announce_expiry(&mut headers, &bucket, Subject::of(&key, &record), record.modified)?;
         Ok(S3Response::with_headers(output, headers))

@@ -24,14 +24,14 @@ def check_multipart():
     assert [(p["PartNumber"], p["Size"], p["ETag"]) for p in listed["Parts"]] == [
         (1, len(one), etag(one)), (3, len(two), etag(two)), (9, 10, etag(three)), (10, 8, etag(b"left out"))]
     assert listed["IsTruncated"] is False and listed["NextPartNumberMarker"] == 10
-    assert listed["StorageClass"] == "STANDARD" and listed["Owner"]["DisplayName"] == "nephos"
+    assert listed["StorageClass"] == "STANDARD" and listed["Initiator"]["DisplayName"] == "nephos"
     assert listed["Initiator"]["ID"] == listed["Owner"]["ID"]
 
     fails("InvalidPartOrder", 400, complete, key, upload, [second, first])
     fails("InvalidPartOrder", 400, complete, key, upload, [first, first])
     fails("InvalidPart", 400, complete, key, upload, [first, {"PartNumber": 2, "ETag": first["ETag"]}])
     fails("InvalidPart", 400, complete, key, upload, [{"PartNumber": 1, "ETag": etag(b"old")}])
-    fails("MalformedXML", 400, complete, key, upload, [])
+    fails("InvalidRequest", 400, complete, key, upload, [])
     fails("EntityTooSmall", 400, complete, key, upload, [first, second, last, parts[4]])
     fails("InvalidRequest", 400, complete, key, upload, [first, second, last], MpuObjectSize=1)
     assert len(s3.list_parts(Bucket=BUCKET, Key=key, UploadId=upload)["Parts"]) == 4

@@ -48,7 +48,7 @@ def check_errors_are_told_in_full():
     fails("NoSuchBucketPolicy", 404, s3.get_bucket_policy, Bucket=BUCKET)
     fails("NotImplemented", 501, s3.list_bucket_metrics_configurations, Bucket=BUCKET)
     fails("NotImplemented", 501, s3.put_object, Bucket=BUCKET, Key="k", Body=b"",
-          SSECustomerKey=b"0" * 32, SSECustomerAlgorithm="AES256")
+          ObjectLockLegalHoldStatus="ON")
     fails("404", 404, s3.head_object, Bucket=BUCKET, Key="none")
 
 
