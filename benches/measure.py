@@ -48,25 +48,28 @@ def timed(command, env):
     return time.perf_counter() - start
 
 
-def compare(commands, env, runs=RUNS):
-    """Median seconds and largest MiB by name; the commands take turns."""
+def compare(commands, env, runs=RUNS, run=run):
+    """Median seconds, largest MiB and medians of whatever else `run` measures, by name; the commands take turns."""
     taken = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
             result = run(command, env)
             if turn > 0:
                 taken[name].append(result)
-    return {
-        name: (statistics.median(s for s, _ in results), max((m for _, m in results if m), default=0))
-        for name, results in taken.items()
-    }
+    return {name: summary(*zip(*results)) for name, results in taken.items()}
 
 
-def table(title, results, base):
+def summary(seconds, mib, *others):
+    return statistics.median(seconds), max((m for m in mib if m), default=0), *map(statistics.median, others)
+
+
+def table(title, results, base, others=()):
+    """`others` names the columns after time and memory, if there are more: seconds, all of them."""
     print(f"\n{title}")
     limit = results[base][0]
-    for name, (seconds, mib) in results.items():
-        print(f"  {name:34} {seconds * 1000:9.1f} ms {mib:7.1f} MiB   {seconds / limit:6.2f} x {base}")
+    for name, (seconds, mib, *rest) in results.items():
+        more = "".join(f" {column} {value:5.2f} s" for column, value in zip(others, rest))
+        print(f"  {name:34} {seconds * 1000:9.1f} ms {mib:7.1f} MiB{more}   {seconds / limit:6.2f} x {base}", flush=True)
 
 
 @contextlib.contextmanager

@@ -1809,10 +1809,10 @@ class Unavailable(Exception):
 
 
 @contextlib.contextmanager
-def server(name, command, port, log):
+def server(name, command, port, log, **options):
     """A server in a process of its own, from the moment it listens."""
     with open(log, "wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, **options)
     try:
         deadline = time.monotonic() + 600
         while True:
@@ -1828,7 +1828,7 @@ def server(name, command, port, log):
             if time.monotonic() > deadline:
                 raise SystemExit(f"FAILED: {name} does not listen on port {port}")
             time.sleep(0.05)
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:

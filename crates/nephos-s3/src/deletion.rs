@@ -8,7 +8,7 @@ use crate::store::Fail;
 use crate::store::record::{ObjectRecord, VersionRecord, Versioning};
 use crate::store::tables::Tables;
 use crate::store::versions::Removal;
-use crate::version::Named;
+use crate::version::{Named, Version};
 use crate::{clock, etag};
 use http::{HeaderMap, HeaderValue};
 use s3s::S3Response;
@@ -114,7 +114,7 @@ fn current(
     named: Option<Named>,
 ) -> Result<Option<ObjectRecord>, Fail> {
     Ok(match tables.version(bucket, key, named)? {
-        Some(VersionRecord::Object(record)) => Some(record),
+        Some(VersionRecord::Object(record)) => Some(*record),
         Some(VersionRecord::Marker(_)) | None => None,
     })
 }
@@ -126,14 +126,11 @@ fn remove_one(
     object: &ObjectIdentifier,
     versioning: Versioning,
 ) -> Result<Result<Removal, Refusal>, Fail> {
-    let named = match object.version_id.as_deref().map(Named::parse).transpose() {
-        Ok(named) => named,
-        Err(_) => {
-            return Ok(Err(Refusal {
-                code: "NoSuchVersion",
-                message: "The specified version does not exist.",
-            }));
-        }
+    let Ok(named) = object.version_id.as_deref().map(Named::parse).transpose() else {
+        return Ok(Err(Refusal {
+            code: "NoSuchVersion",
+            message: "The specified version does not exist.",
+        }));
     };
     let conditional =
         object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some();
@@ -159,7 +156,7 @@ fn holds(object: &ObjectIdentifier, current: &ObjectRecord) -> bool {
 }
 
 fn shown(object: ObjectIdentifier, removal: Removal) -> DeletedObject {
-    let marker = removal.version.filter(|_| removal.marker).map(|version| version.text());
+    let marker = removal.version.filter(|_| removal.marker).map(Version::text);
     DeletedObject {
         delete_marker: removal.marker.then_some(true),
         delete_marker_version_id: marker,

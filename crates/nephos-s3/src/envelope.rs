@@ -250,7 +250,7 @@ fn told_in_full(response: Response<s3s::Body>, named: &Resource, ids: &Ids) -> R
         return Response::from_parts(parts, full(Bytes::new()));
     }
     let bytes = body.bytes();
-    if !failed && let Some(document) = bytes.as_ref().and_then(|bytes| with_namespace(bytes)) {
+    if !failed && let Some(document) = bytes.as_ref().and_then(with_namespace) {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
         return Response::from_parts(parts, full(document));
     }

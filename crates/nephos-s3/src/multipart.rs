@@ -104,7 +104,7 @@ impl Endpoint {
         &self,
         mut request: S3Request<UploadPartInput>,
     ) -> Answer<UploadPartOutput> {
-        let payload = self.payload(&mut request)?;
+        let payload = Self::payload(&mut request)?;
         let input = request.input;
         let number = part_number(input.part_number)?;
         let promise = Promise::read(

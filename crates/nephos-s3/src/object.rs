@@ -215,7 +215,7 @@ impl Endpoint {
             request.headers = form::headers(&request.input);
             Payload::read(request.input.body.take())
         } else {
-            self.payload(&mut request)?
+            Self::payload(&mut request)?
         };
         let headers = &request.headers;
         let input = request.input;
@@ -369,7 +369,7 @@ impl Endpoint {
         named: Option<Named>,
     ) -> S3Result<ObjectRecord> {
         match store::find(txn, bucket, key, named)? {
-            Found::Object(record) => Ok(record),
+            Found::Object(record) => Ok(*record),
             Found::Marker(marker) => Err(marker_found(&marker, named.is_some())),
             Found::Nothing => {
                 self.existing_bucket(bucket)?;

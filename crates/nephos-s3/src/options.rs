@@ -54,8 +54,8 @@ impl Default for Options {
             domains: vec!["localhost".to_owned(), "s3.localhost".to_owned()],
             published_user: true,
             denied: Vec::new(),
-            patience: Duration::from_secs(60),
-            lifecycle_day: Duration::from_secs(24 * 60 * 60),
+            patience: Duration::from_mins(1),
+            lifecycle_day: Duration::from_hours(24),
         }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) type Answer<T> = S3Result<S3Response<T>>;
 
 impl Endpoint {
     /// The body of a request, as it came.
-    pub(crate) fn payload<T>(&self, request: &mut S3Request<T>) -> S3Result<Payload> {
+    pub(crate) fn payload<T>(request: &mut S3Request<T>) -> S3Result<Payload> {
         let body: Option<Intake> = request.extensions.remove();
         let body = body.ok_or_else(|| s3_error!(InternalError, "the request has no body"))?;
         Payload::new(body, &request.headers, request.credentials.as_ref())

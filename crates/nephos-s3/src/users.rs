@@ -162,7 +162,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let users = Users::new(dir.path(), true);
         assert_eq!(users.find(ACCESS_KEY_ID).unwrap().name, ACCESS_KEY_ID);
-        let user = User::new("ann", Some(Duration::from_secs(60)));
+        let user = User::new("ann", Some(Duration::from_mins(1)));
         assert!(users.find(&user.access_key_id).is_none());
         UsersFile::of(dir.path()).write(std::slice::from_ref(&user)).unwrap();
         assert_eq!(users.find(&user.access_key_id).unwrap().session_token, user.session_token);

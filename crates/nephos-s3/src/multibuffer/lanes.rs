@@ -1,5 +1,8 @@
 //! The compression function of MD5 (RFC 1321), over several streams in lock step.
 
+// What is not inlined into the dispatched function is compiled for the least of all machines.
+#![allow(clippy::inline_always)]
+
 use pulp::{Arch, NullaryFnOnce};
 
 /// The four words that MD5 carries from block to block.

@@ -167,7 +167,7 @@ pub(crate) fn object(
 
 /// What a read finds under a key.
 pub(crate) enum Found {
-    Object(ObjectRecord),
+    Object(Box<ObjectRecord>),
     Marker(MarkerRecord),
     Nothing,
 }
@@ -191,14 +191,14 @@ pub(crate) fn find(
     let current = object(txn, bucket, key)?;
     let Some(named) = named else {
         return match current {
-            Some(record) => Ok(Found::Object(record)),
+            Some(record) => Ok(Found::Object(Box::new(record))),
             None => latest_kept(txn, bucket, key),
         };
     };
     if let Some(record) = current
         && named.is(record.version)
     {
-        return Ok(Found::Object(record));
+        return Ok(Found::Object(Box::new(record)));
     }
     let place = match named {
         Named::Null => txn.open_table(NULLS)?.get((bucket, key))?.map(|row| row.value()),

@@ -114,7 +114,7 @@ pub(crate) struct MarkerRecord {
 /// One version of a key that reads without a version id do not see.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum VersionRecord {
-    Object(ObjectRecord),
+    Object(Box<ObjectRecord>),
     Marker(MarkerRecord),
 }
 

@@ -236,11 +236,11 @@ impl Store {
         let md5 = (intent.md5 || intent.md5_tag).then(|| Md5::digest(&bytes).into());
         let (salt, sealer) = sealer(intent)?;
         if let Some(mut sealer) = sealer {
-            let mut sealed = Vec::new();
+            let mut encrypted = Vec::new();
             let written =
-                sealer.write(&bytes, &mut sealed).and_then(|()| sealer.finish(&mut sealed));
+                sealer.write(&bytes, &mut encrypted).and_then(|()| sealer.finish(&mut encrypted));
             written.map_err(internal)?;
-            bytes = sealed;
+            bytes = encrypted;
         }
         Ok(staged(intent, md5, sums, salt, Data::Row { id: self.next_blob(), bytes }))
     }

@@ -49,7 +49,7 @@ impl Tables<'_> {
         if current.is_some_and(|current| current.version == record.version) {
             self.objects.insert((bucket, key), &encode(record)[..])?;
         } else {
-            let row = encode(&VersionRecord::Object(record.clone()));
+            let row = encode(&VersionRecord::Object(Box::new(record.clone())));
             self.versions.insert((bucket, key, !record.version.order), &row[..])?;
         }
         Ok(())
@@ -85,7 +85,7 @@ impl Tables<'_> {
         };
         match before {
             Some(before) if goes(before.version) => self.release_object(&before)?,
-            Some(before) => self.keep(bucket, key, &VersionRecord::Object(before))?,
+            Some(before) => self.keep(bucket, key, &VersionRecord::Object(Box::new(before)))?,
             None => {}
         }
         if versioning == Versioning::Suspended {
@@ -190,9 +190,9 @@ impl Tables<'_> {
     ) -> Result<Option<VersionRecord>, Fail> {
         let current = self.object(bucket, key)?;
         match named {
-            None => Ok(current.map(VersionRecord::Object)),
+            None => Ok(current.map(|current| VersionRecord::Object(Box::new(current)))),
             Some(named) => match current.filter(|current| named.is(current.version)) {
-                Some(current) => Ok(Some(VersionRecord::Object(current))),
+                Some(current) => Ok(Some(VersionRecord::Object(Box::new(current)))),
                 None => self.kept(bucket, key, named),
             },
         }

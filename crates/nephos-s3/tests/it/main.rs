@@ -4,4 +4,5 @@ mod boto3;
 mod client;
 mod crash;
 mod in_process;
+mod model;
 mod serving;
