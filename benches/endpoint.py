@@ -26,6 +26,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -713,7 +714,7 @@ def bare(size):
         try:
             yield Target("the bytes from memory", process.pid, listener.getsockname()[1], OURS)
         finally:
-            process.terminate()
+            process.kill()
             process.join()
 
 
@@ -998,7 +999,13 @@ def memory(folder):
 # -------------------------------------------------------------------------------------------------
 
 
+def stop(*_):
+    raise SystemExit("ended by a signal")
+
+
 def main():
+    # So that the servers end with this process and their folders go.
+    signal.signal(signal.SIGTERM, stop)
     for name in OPTIONS.sections or SECTIONS:
         with tempfile.TemporaryDirectory(prefix="endpoint-", dir=os.environ.get("BENCH_DIR")) as folder:
             print(f"\n== {name}, {'in memory' if in_memory(folder) else 'on a disk'}", flush=True)

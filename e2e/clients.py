@@ -12,9 +12,9 @@ wrote, which tells a fault of the endpoint from one of a client.
 
 import argparse
 import base64
+import concurrent.futures
 import contextlib
 import datetime
-import functools
 import hashlib
 import http.client
 import importlib
@@ -34,7 +34,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import unittest.mock
 import urllib.parse
 import zipfile
@@ -57,8 +56,14 @@ AWSCLI2 = "2.0.186"
 UNAVAILABLE = 69
 TIMEOUT = 120
 
-CHECKS = 0
-CLIENT = None
+# One client a core: most wait for themselves, not for the endpoint.
+AT_ONCE = 2
+
+# A client that fails in so many steps is not asked to go on.
+TOO_MANY = 3
+
+# By all threads: what passed, and of what failed the names of the clients.
+PASSED, FAILED = [], []
 
 
 class Failure(Exception):
@@ -70,22 +75,40 @@ class Unavailable(Exception):
 
 
 def check(condition, what):
-    global CHECKS
     if not condition:
         raise Failure(what)
-    CHECKS += 1
-    print(f"ok   {CLIENT}: {what}", flush=True)
+    PASSED.append(what)
+    say("ok  ", what)
+
+
+def say(kind, what):
+    """Prints a line about the client whose thread this is."""
+    print(f"{kind} {threading.current_thread().name}: {what}\n", end="", flush=True)
 
 
 @contextlib.contextmanager
 def step(what):
-    """Names what is being done, so that an exception in it is a failure at this step."""
+    """Names what is being done. It ends with the first failure in it, and the next step begins."""
     try:
         yield
+    except (Unavailable, Hopeless):
+        raise
     except Failure as failure:
-        raise Failure(f"{what}: {failure}") from failure
+        fail(f"{what}: {failure}")
     except Exception as error:
-        raise Failure(f"{what}: {type(error).__name__}: {error}") from error
+        fail(f"{what}: {type(error).__name__}: {error}")
+
+
+def fail(what):
+    client = threading.current_thread().name
+    say("FAILED:", what)
+    FAILED.append(client)
+    if FAILED.count(client) >= TOO_MANY:
+        raise Hopeless
+
+
+class Hopeless(Exception):
+    """Ends the work with a client that fails too often."""
 
 
 def differs(found, wanted):
@@ -163,7 +186,8 @@ def nephos_server(nephos, folder):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    check(process.returncode == 0, "the endpoint ends with 0 on SIGTERM")
+    if process.returncode != 0:
+        raise SystemExit(f"FAILED: the endpoint ends with {process.returncode} on SIGTERM")
 
 
 @contextlib.contextmanager
@@ -253,15 +277,15 @@ def same(folder, files, what):
     check(found == files, what if found == files else f"{what}: {differs(found, files)}")
 
 
-def run(*command, env=None, fails=False, stdin=b"", cwd=None):
-    """What a command says on stdout, or with `fails` on stderr and stdout."""
+def run(*command, env=None, fails=False, log=False, stdin=b""):
+    """What a command says on stdout; of one that `fails` or writes a `log`, what it says on stderr, as text."""
     words = " ".join(str(word) for word in command)
-    done = subprocess.run([str(word) for word in command], env=env, input=stdin, cwd=cwd, capture_output=True,
+    done = subprocess.run([str(word) for word in command], env=env, input=stdin, capture_output=True,
                           timeout=TIMEOUT)
     if (done.returncode != 0) != fails:
         said = (done.stderr + done.stdout).decode(errors="replace")[-2000:]
         raise Failure(f"exit {done.returncode} from {words}\n{said}")
-    return done.stderr.decode() + done.stdout.decode() if fails else done.stdout
+    return done.stderr.decode() if fails or log else done.stdout
 
 
 def fetch(method, url, body=None, headers=None):
@@ -299,7 +323,7 @@ def version_of(path, *arguments):
 
 
 def announce(*versions):
-    print(f"==   {CLIENT}: {', '.join(versions)}", flush=True)
+    say("==  ", ", ".join(versions))
 
 
 # --- boto3 ---------------------------------------------------------------------------------------
@@ -311,10 +335,14 @@ def with_boto3(case):
     s3.create_bucket(Bucket=case.bucket)
     boto3_transfers(case, s3)
     boto3_links(case, s3)
-    boto3_pages(case, s3)
-    boto3_versions(case, s3)
-    boto3_customer_keys(case, s3)
-    boto3_checksums(case, s3)
+    with step("pages"):
+        boto3_pages(case, s3)
+    with step("encryption"):
+        boto3_encryption(case, s3)
+    with step("checksums"):
+        boto3_checksums(case, s3)
+    with step("versions"):
+        boto3_versions(case, s3)
     with step("deleting everything"):
         empty(s3, case.bucket)
         s3.delete_bucket(Bucket=case.bucket)
@@ -332,74 +360,80 @@ def empty(s3, bucket):
 
 
 def boto3_transfers(case, s3):
-    chunks = TransferConfig(multipart_threshold=6 * MIB, multipart_chunksize=6 * MIB, io_chunksize=MIB)
-    back = case.folder / "back"
+    chunks = TransferConfig(multipart_threshold=6 * MIB, multipart_chunksize=6 * MIB)
+    back, data = case.folder / "back", (case.source / "big.bin").read_bytes()
     with step("upload_file"):
         for name in case.files:
             s3.upload_file(str(case.source / name), case.bucket, name, Config=chunks,
-                           ExtraArgs={"Metadata": {"name": "Ünï" if name == "x" else "plain"}, "ContentType": "a/b"})
-    case.holds(case.files, "what upload_file sent is there")
-    check(case.parts() == 3, "the large file came in three parts")
-    head = s3.head_object(Bucket=case.bucket, Key="big.bin")
-    check((head["ContentType"], head["Metadata"]) == ("a/b", {"name": "plain"}), "type and metadata came with it")
+                           ExtraArgs={"Metadata": {"name": "plain"}, "ContentType": "a/b"})
+        case.holds(case.files, "upload_file uploads files")
+        check(case.parts() == 3, "the large file came in three parts")
+        head = s3.head_object(Bucket=case.bucket, Key="big.bin")
+        check((head["ContentType"], head["Metadata"]) == ("a/b", {"name": "plain"}), "type and metadata came with it")
     with step("download_file"):
         for name in case.files:
             (back / name).parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(case.bucket, name, str(back / name), Config=chunks)
-    same(back, case.files, "download_file brings the same back")
-    with step("upload_fileobj from a stream that cannot seek"):
+        same(back, case.files, "download_file downloads them")
+    with step("upload_fileobj"):
         reader, writer = os.pipe()
-        data = (case.source / "big.bin").read_bytes()
-        threading.Thread(target=lambda: [os.write(writer, data[n:n + 65536]) for n in range(0, BIG, 65536)]
-                         and os.close(writer)).start()
+        threading.Thread(target=pour, args=(data, writer), daemon=True).start()
         with open(reader, "rb") as stream:
             s3.upload_fileobj(stream, case.bucket, "streamed", Config=chunks)
-    with step("a copy above the threshold, and one below"):
+        case.holds({"": case.files["big.bin"]}, "upload_fileobj takes a stream that cannot seek", "streamed")
+    with step("copy"):
         s3.copy({"Bucket": case.bucket, "Key": "big.bin"}, case.bucket, "copied/big.bin", Config=chunks)
         s3.copy({"Bucket": case.bucket, "Key": ODD}, case.bucket, f"copied/{ODD}", Config=chunks)
-        check(case.parts("copied/big.bin") == 3, "a large copy is made in three parts")
-    wanted = {"big.bin": case.files["big.bin"], ODD: case.files[ODD]}
-    case.holds(wanted, "copies have the bytes of their sources", "copied/")
-    case.holds({"": case.files["big.bin"]}, "so has what came from the stream", "streamed")
-    with step("a part of an object"):
+        check(case.parts("copied/big.bin") == 3, "a copy above the threshold is made in three parts")
+        wanted = {"big.bin": case.files["big.bin"], ODD: case.files[ODD]}
+        case.holds(wanted, "copies have the bytes of their sources", "copied/")
+    with step("ranges"):
         got = s3.get_object(Bucket=case.bucket, Key="big.bin", PartNumber=2)
         check(got["PartsCount"] == 3 and got["Body"].read() == data[6 * MIB:12 * MIB], "the second part reads alone")
         got = s3.get_object(Bucket=case.bucket, Key="big.bin", Range="bytes=-7")
         check(got["Body"].read() == data[-7:], "the last seven bytes read alone")
-    case.no_uploads()
-    check(refused(lambda: s3.get_object(Bucket=case.bucket, Key="missing"), "NoSuchKey"), "no such key")
-    check(refused(lambda: s3.download_file(case.bucket, "missing", str(back / "x")), "404"), "nor as a file")
-    check(refused(lambda: s3.list_objects_v2(Bucket="no-such-bucket-here"), "NoSuchBucket"), "no such bucket")
+    with step("what is not there"):
+        check(refused(lambda: s3.get_object(Bucket=case.bucket, Key="missing"), "NoSuchKey"), "no such key")
+        check(refused(lambda: s3.download_file(case.bucket, "missing", str(back / "x")), "404"), "nor as a file")
+        check(refused(lambda: s3.list_objects_v2(Bucket="no-such-bucket-here"), "NoSuchBucket"), "no such bucket")
+        case.no_uploads()
+
+
+def pour(data, writer):
+    with open(writer, "wb") as stream:
+        stream.write(data)
 
 
 def boto3_links(case, s3):
     """Presigned requests and forms, sent by something that has no keys."""
     at = {"Bucket": case.bucket, "Key": ODD}
-    body = (case.source / ODD).read_bytes()
-    url = s3.generate_presigned_url("get_object", Params=at)
-    check(fetch("GET", url) == (200, body), "a presigned GET gives the object")
-    kept = {"ResponseContentType": "text/x", "ResponseContentDisposition": 'attachment; filename="ä b.txt"'}
-    url = s3.generate_presigned_url("get_object", Params={**at, **kept})
-    check(fetch("GET", url)[0] == 200, "so does one that names the answer's headers")
-    status, said = fetch("GET", url.replace(urllib.parse.quote(ODD), "small.txt"))
-    check(status == 403 and b"SignatureDoesNotMatch" in said, "changed, it is refused")
-    status, said = fetch("DELETE", s3.generate_presigned_url("get_object", Params=at))
-    check(status == 403 and b"SignatureDoesNotMatch" in said, "it does not delete")
-    url = s3.generate_presigned_url("put_object", Params={"Bucket": case.bucket, "Key": "by link"})
-    check(fetch("PUT", url, b"linked")[0] == 200, "a presigned PUT is taken")
-    form = s3.generate_presigned_post(
-        case.bucket, "form/${filename}", Fields={"x-amz-meta-by": "form", "success_action_status": "201"},
-        Conditions=[["starts-with", "$key", "form/"], {"x-amz-meta-by": "form"}, {"success_action_status": "201"},
-                    ["content-length-range", 1, 10]])
-    status, said = post(form, b"by a form", "ä b.txt")
-    check(status == 201 and b"<PostResponse>" in said, f"a form is taken: {status} {said.decode()[:300]}")
-    case.holds({"form/ä b.txt": sha256(b"by a form")}, "its file is there under its own name", prefix="",
-               bucket=None) if False else case.holds({"ä b.txt": sha256(b"by a form")}, "under its own name", "form/")
-    head = s3.head_object(Bucket=case.bucket, Key="form/ä b.txt")
-    check(head["Metadata"] == {"by": "form"}, "with the metadata of the form")
-    status, said = post(form, b"more than ten bytes", "long")
-    check(status == 400 and b"EntityTooLarge" in said, "a file longer than the policy allows is not")
-    case.holds({"": sha256(b"linked")}, "what the presigned PUT sent is there", "by link")
+    with step("presigned URLs"):
+        body = (case.source / ODD).read_bytes()
+        url = s3.generate_presigned_url("get_object", Params=at)
+        check(fetch("GET", url) == (200, body), "a presigned GET gives the object")
+        kept = {"ResponseContentType": "text/x", "ResponseContentDisposition": 'attachment; filename="ä b.txt"'}
+        url = s3.generate_presigned_url("get_object", Params={**at, **kept})
+        check(fetch("GET", url) == (200, body), "so does one that names the answer's headers")
+        status, said = fetch("GET", url.replace("text", "test"))
+        check(status == 403 and b"SignatureDoesNotMatch" in said, "changed, it is refused")
+        status, said = fetch("DELETE", s3.generate_presigned_url("get_object", Params=at))
+        check(status == 403 and b"SignatureDoesNotMatch" in said, "it does not delete")
+        url = s3.generate_presigned_url("put_object", Params={"Bucket": case.bucket, "Key": "by link"})
+        check(fetch("PUT", url, b"linked")[0] == 200, "a presigned PUT is taken")
+        case.holds({"": sha256(b"linked")}, "and its object is there", "by link")
+    with step("a form"):
+        form = s3.generate_presigned_post(
+            case.bucket, "form/${filename}", Fields={"x-amz-meta-by": "form", "success_action_status": "201"},
+            Conditions=[["starts-with", "$key", "form/"], {"x-amz-meta-by": "form"}, {"success_action_status": "201"},
+                        ["content-length-range", 1, 10]])
+        status, said = post(form, b"more than ten bytes", "long")
+        check(status == 400 and b"EntityTooLarge" in said, "a file longer than its policy allows is refused")
+        status, said = post(form, b"by a form", "ä b.txt")
+        check(status == 201 and b"<PostResponse>" in said, "a form is taken")
+        # "the variable ${filename} is automatically replaced with the name of the file provided by the user"
+        case.holds({"ä b.txt": sha256(b"by a form")}, "its file is there under its own name", "form/")
+        head = s3.head_object(Bucket=case.bucket, Key="form/ä b.txt")
+        check(head["Metadata"] == {"by": "form"}, "with the metadata of the form")
 
 
 def post(form, body, name):
@@ -420,7 +454,7 @@ def boto3_pages(case, s3):
         return len(found), [item for page in found for item in page.get(field, [])]
 
     with step("seven parts and five uploads"):
-        keys = ["up/a b", "up/a+b", "up/ä", "up/z/1", "up/z/2"]
+        keys = ["up/a b", "up/a+b", "up/z/1", "up/z/2", "up/ä"]
         uploads = {key: s3.create_multipart_upload(Bucket=case.bucket, Key=key)["UploadId"] for key in keys}
         for number in (9, 1, 10000, 2, 77, 5, 3):
             s3.upload_part(Bucket=case.bucket, Key="up/a b", UploadId=uploads["up/a b"], PartNumber=number,
@@ -438,7 +472,8 @@ def boto3_pages(case, s3):
             s3.abort_multipart_upload(Bucket=case.bucket, Key=key, UploadId=upload)
     case.no_uploads()
     with step("eleven objects"):
-        names = [f"page/{name}" for name in ("a b", "a+b", "a%2Fb", "a&b", "é", "𝄞", "dir/1", "dir/2", "z", "~", "%")]
+        names = ("a b", "a+b", "a%2Fb", "a&b", "é", "𝄞", "dir/1", "dir/2", "z", "~", "%")
+        names = [f"page/{name}" for name in names]
         for name in names:
             s3.put_object(Bucket=case.bucket, Key=name, Body=name.encode())
     ordered = sorted(names, key=str.encode)
@@ -477,11 +512,12 @@ def boto3_versions(case, s3):
     s3.copy_object(Bucket=case.bucket, Key="version/back", CopySource={
         "Bucket": case.bucket, "Key": "version/ü", "VersionId": versions["version/ü"][0]})
     s3.delete_object(Bucket=case.bucket, Key="version/a", VersionId=marker["VersionId"])
-    case.holds({"a": sha256(b"version/a 2"), "ü": sha256("version/ü 2".encode()),
-                "back": sha256("version/ü 0".encode())}, "without its marker it does; an old version copies", "version/")
+    found = {"a": b"version/a 2", "ü": "version/ü 2".encode(), "back": "version/ü 0".encode()}
+    case.holds({key: sha256(value) for key, value in found.items()},
+               "without its marker it does; an old version copies", "version/")
 
 
-def boto3_customer_keys(case, s3):
+def boto3_encryption(case, s3):
     """SSE-C, which no real S3 takes over plain HTTP, and an endpoint on one's own machine has to."""
     chunks = TransferConfig(multipart_threshold=6 * MIB, multipart_chunksize=6 * MIB)
     sse = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
@@ -493,9 +529,9 @@ def boto3_customer_keys(case, s3):
     check(sha256(back.read_bytes()) == case.files["big.bin"], "with its key it reads")
     head = s3.head_object(Bucket=case.bucket, Key="sse/c", **sse)
     check(head["SSECustomerAlgorithm"] == "AES256" and head["ETag"].endswith('-3"'), "it came in three parts")
-    check(refused(lambda: s3.get_object(Bucket=case.bucket, Key="sse/c"), "InvalidRequest"), "without a key it does not")
-    check(refused(lambda: s3.get_object(Bucket=case.bucket, Key="sse/c", **other), "AccessDenied", "InvalidRequest"),
-          "nor with another one")
+    at = {"Bucket": case.bucket, "Key": "sse/c"}
+    check(refused(lambda: s3.get_object(**at), "InvalidRequest"), "without a key it does not")
+    check(refused(lambda: s3.get_object(**at, **other), "AccessDenied"), "nor with another one")
     with step("a copy to another key"):
         source = {f"CopySource{name}": value for name, value in sse.items()}
         s3.copy({"Bucket": case.bucket, "Key": "sse/c"}, case.bucket, "sse/o", ExtraArgs={**other, **source},
@@ -520,7 +556,7 @@ def digests():
     try:
         from awscrt import checksums
     except ImportError as error:
-        print(f"skip {CLIENT}: CRC32C and CRC64NVME: {error}", flush=True)
+        say("skip", f"CRC32C and CRC64NVME: {error}")
         return found
     found["CRC32C"] = lambda data: checksums.crc32c(data).to_bytes(4, "big")
     found["CRC64NVME"] = lambda data: checksums.crc64nvme(data).to_bytes(8, "big")
@@ -589,26 +625,27 @@ def checked_upload(case, s3, algorithm, kind, pieces, text):
     if kind == "COMPOSITE" and not refused(
             lambda: s3.complete_multipart_upload(MultipartUpload={"Parts": wrong}, **at), "InvalidPart"):
         raise Failure("a part with another checksum is taken")
-    whole = {field: text(b"".join(pieces))} if kind == "FULL_OBJECT" else {}
-    if whole and not refused(lambda: s3.complete_multipart_upload(
-            MultipartUpload={"Parts": parts}, ChecksumType=kind, **{field: text(b"something else")}, **at), "BadDigest"):
+    at.update(MultipartUpload={"Parts": parts}, ChecksumType=kind)
+    if kind == "COMPOSITE":
+        return s3.complete_multipart_upload(**at)
+    if not refused(lambda: s3.complete_multipart_upload(**{field: text(b"something else")}, **at), "BadDigest"):
         raise Failure("another checksum of the whole is taken")
-    return s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, ChecksumType=kind, **whole, **at)
+    return s3.complete_multipart_upload(**{field: text(b"".join(pieces))}, **at)
 
 
 def with_boto3_crt(case):
     """boto3 with the transfer client that AWS wrote in C."""
     version, _ = package("awscrt", "awscrt.s3")
     announce(f"boto3 {boto3.__version__}", f"awscrt {version}")
-    import boto3.crt
+    import boto3.crt as boto3_crt
     import s3transfer.crt
 
     # boto3 asks this client for TLS whatever the endpoint's URL says, and it learns of the endpoint from
     # the environment only. The aws CLI gives it `use_ssl=False` for an endpoint such as this one.
-    plain = functools.partial(s3transfer.crt.create_s3_crt_client)
-    variables = case.server.environment()
-    with unittest.mock.patch.object(boto3.crt, "create_s3_crt_client", lambda **kw: plain(**{**kw, "use_ssl": False})), \
-            unittest.mock.patch.dict(os.environ, variables, clear=True):
+    create = s3transfer.crt.create_s3_crt_client
+    plain = unittest.mock.patch.object(
+        boto3_crt, "create_s3_crt_client", lambda **arguments: create(**{**arguments, "use_ssl": False}))
+    with plain, unittest.mock.patch.dict(os.environ, case.server.environment(), clear=True):
         boto3_crt_transfers(case, case.eye)
 
 
@@ -719,13 +756,10 @@ def aws_cli(case, program, version, transfers):
     def api(*arguments, bucket=case.bucket):
         return json.loads(aws("s3api", *arguments, "--bucket", bucket, "--output", "json") or "{}")
 
-    bucket, back = f"s3://{case.bucket}", case.folder / "back"
-    with step("configure"):
-        settings = {"multipart_threshold": "6MB", "multipart_chunksize": "6MB"}
-        if transfers:
-            settings["preferred_transfer_client"] = transfers
-        for name, value in settings.items():
-            aws("configure", "set", f"default.s3.{name}", value)
+    bucket, back, one = f"s3://{case.bucket}", case.folder / "back", case.folder / "one"
+    (case.folder / "config").write_text("[default]\ns3 =\n  multipart_threshold = 6MB\n  multipart_chunksize = 6MB\n")
+    if transfers:
+        aws("configure", "set", "default.s3.preferred_transfer_client", transfers)
     with step("s3 mb"):
         aws("s3", "mb", bucket)
     with step("s3 sync"):
@@ -739,14 +773,16 @@ def aws_cli(case, program, version, transfers):
         aws("s3", "sync", "--delete", back, f"{bucket}/in/")
         case.holds({k: v for k, v in case.files.items() if k != "small.txt"}, "s3 sync --delete removes", "in/")
     with step("s3 cp"):
-        one = case.folder / "one"
-        for name in case.files:
-            said = aws("--debug", "s3", "cp", case.source / name, f"{bucket}/cp/{name}", "--quiet", fails=False)
-            one.unlink(missing_ok=True)
-            aws("s3", "cp", f"{bucket}/cp/{name}", one)
-            check(sha256(one.read_bytes()) == case.files[name], f"s3 cp up and down: {name}")
-        case.holds(case.files, "all of it is there", "cp/")
-        check(case.parts("cp/big.bin") == 3, "in three parts")
+        said = aws("s3", "cp", "--debug", case.source / "big.bin", f"{bucket}/cp/big.bin", log=True)
+        if transfers:
+            check(("s3transfer.crt" in said) == (transfers == "crt"), f"it is the {transfers} client that uploads")
+        aws("s3", "cp", case.source / ODD, f"{bucket}/cp/{ODD}")
+        case.holds({k: case.files[k] for k in ("big.bin", ODD)}, "s3 cp uploads files", "cp/")
+        check(case.parts("cp/big.bin") == 3, "the large one in three parts")
+        said = aws("s3", "cp", "--debug", f"{bucket}/cp/big.bin", one, log=True)
+        check(sha256(one.read_bytes()) == case.files["big.bin"], "s3 cp downloads it")
+        if transfers:
+            check(("s3transfer.crt" in said) == (transfers == "crt"), f"it is the {transfers} client that downloads")
     with step("s3 cp through pipes"):
         data = (case.source / "big.bin").read_bytes()
         aws("s3", "cp", "-", f"{bucket}/piped", stdin=data)
@@ -754,16 +790,14 @@ def aws_cli(case, program, version, transfers):
         check(aws("s3", "cp", f"{bucket}/piped", "-") == data, "into a pipe")
     with step("copies and moves on the server"):
         aws("s3", "cp", "--recursive", f"{bucket}/cp/", f"{bucket}/copied/")
-        case.holds(case.files, "s3 cp --recursive copies on the server", "copied/")
+        case.holds({k: case.files[k] for k in ("big.bin", ODD)}, "s3 cp --recursive copies on the server", "copied/")
         aws("s3", "mv", f"{bucket}/copied/{ODD}", f"{bucket}/moved/{ODD}")
         case.holds({ODD: case.files[ODD]}, "s3 mv moves", "moved/")
         check(ODD not in case.stored("copied/"), "and leaves nothing where it was")
     with step("s3 ls"):
         listed = aws("s3", "ls", "--recursive", f"{bucket}/cp/").decode()
-        check(sorted(line[31:] for line in listed.splitlines()) == sorted(f"cp/{name}" for name in case.files),
-              "s3 ls lists the names")
+        check(sorted(line[31:] for line in listed.splitlines()) == ["cp/big.bin", f"cp/{ODD}"], "s3 ls lists the names")
         check("PRE cp/" in aws("s3", "ls", bucket).decode(), "and prefixes")
-        check(case.bucket in aws("s3", "ls").decode(), "and buckets")
     with step("SSE-C"):
         key = case.folder / "key"
         key.write_bytes(b"k" * 32)
@@ -783,11 +817,6 @@ def aws_cli(case, program, version, transfers):
         check("NoSuchKey" in said, "s3api get-object of it is NoSuchKey")
         check("NoSuchBucket" in aws("s3", "ls", "s3://no-such-bucket-here", fails=True), "no such bucket")
         check("BucketNotEmpty" in aws("s3", "rb", bucket, fails=True), "a full bucket stays")
-    if transfers:
-        with step("which transfer client ran"):
-            done = subprocess.run([*program, *where, "--debug", "s3", "cp", str(case.source / "small.txt"),
-                                   f"{bucket}/seen"], env=env, capture_output=True, text=True, timeout=TIMEOUT)
-            check(("s3transfer.crt" in done.stderr) == (transfers == "crt"), f"it was the {transfers} one")
     with step("s3 rm --recursive"):
         aws("s3", "rm", "--recursive", bucket, "--exclude", "*", "--include", "cp/*")
         check(case.stored("cp/") == {} and case.stored("moved/") != {}, "what is excluded stays")
@@ -863,23 +892,22 @@ def with_obstore(case):
         names = [item["path"] for chunk in store.list(chunk_size=2) for item in chunk]
         check(sorted(names) == sorted([*files, "attributed", "written"]), "list has every path")
         rolled = store.list_with_delimiter()
-        check(rolled["common_prefixes"] == ["dir ü"] or list(rolled["common_prefixes"]) == ["dir ü"],
-              "list_with_delimiter rolls up")
+        check(list(rolled["common_prefixes"]) == ["dir ü"], "list_with_delimiter rolls up")
         later = [item["path"] for chunk in store.list(offset="empty") for item in chunk]
         check(later == ["small.txt", "written"], "list after an offset")
     with step("conditional put"):
         check(refused(lambda: store.put("small.txt", b"no", mode="create", use_multipart=False), "AlreadyExists"),
               "a key that is there is not created")
         made = store.put("new", b"1", mode="create", use_multipart=False)
-        store.put("new", b"2", mode={"e_tag": made["e_tag"], "version": made["version"]}, use_multipart=False)
-        check(refused(lambda: store.put("new", b"3", mode={"e_tag": made["e_tag"], "version": None},
-                                        use_multipart=False), "Precondition"), "an old entity tag updates nothing")
+        mode = {"e_tag": made["e_tag"]}
+        store.put("new", b"2", mode=mode, use_multipart=False)
+        check(refused(lambda: store.put("new", b"3", mode=mode, use_multipart=False), "Precondition"),
+              "an old entity tag updates nothing")
         case.holds({"": sha256(b"2")}, "the right one does", "new")
     with step("copy and rename"):
         store.copy("big.bin", "copy ü+")
         store.rename("copy ü+", "renamed/%")
-        case.holds({"": case.files["big.bin"]}, "copy and rename keep the bytes", "renamed/")  \
-            if False else check(list(case.stored("renamed/").values()) == [case.files["big.bin"]], "copy and rename")
+        check(list(case.stored("renamed/").values()) == [case.files["big.bin"]], "copy and rename keep the bytes")
         check(case.stored("copy") == {}, "rename leaves nothing behind")
     with step("sign"):
         urls = [obstore.sign(store, method, "signed ü", datetime.timedelta(minutes=5)) for method in ("PUT", "GET")]
@@ -905,9 +933,10 @@ def with_rclone(case):
                   COPY_CUTOFF="6M")
     env = case.server.environment(RCLONE_CONFIG=str(case.folder / "rclone.conf"), RCLONE_RETRIES="1",
                                   RCLONE_LOW_LEVEL_RETRIES="1")
-    # What rclone does without being told who is there, and what it does for Amazon.
-    for name, provider in [("N", "Other"), ("A", "AWS")]:
-        env.update({f"RCLONE_CONFIG_{name}_{k}": v for k, v in {**remote, "PROVIDER": provider}.items()})
+    # What rclone does without being told who is there, and what it does for Amazon. For Amazon it hashes
+    # what it sends, and fails over plain HTTP, as its own stream does not rewind.
+    for name, more in [("N", dict(PROVIDER="Other")), ("A", dict(PROVIDER="AWS", USE_UNSIGNED_PAYLOAD="true"))]:
+        env.update({f"RCLONE_CONFIG_{name}_{k}": v for k, v in {**remote, **more}.items()})
 
     def rclone(*arguments, **options):
         return run(program_, *arguments, env=env, **options)
@@ -925,7 +954,6 @@ def with_rclone(case):
         rclone("check", "--download", case.source, f"{bucket}/in")
         check("differ" in rclone("check", "--download", case.folder, f"{bucket}/in", fails=True), "check can fail")
     with step("sync"):
-        said = rclone("sync", "--use-json-log", "-v", "--stats-one-line", back, f"{bucket}/in")
         shutil.copy(back / "small.txt", back / "another")
         (back / ODD).unlink()
         (back / "small.txt").write_bytes(b"changed")
@@ -950,8 +978,7 @@ def with_rclone(case):
         md5 = hashlib.md5(data).hexdigest()
         check({i["Path"]: i["Hashes"]["md5"] for i in listed}["big.bin"] == md5, "with the MD5 of the large file")
         check(json.loads(rclone("size", "--json", f"{bucket}/in"))["count"] == len(listed), "size counts them")
-        check(rclone("lsf", f"{bucket}").decode().split() == ["streamed", "in/", "moved/"]
-              or sorted(rclone("lsf", f"{bucket}").decode().split()) == ["in/", "moved/", "streamed"], "lsf rolls up")
+        check(sorted(rclone("lsf", bucket).decode().split()) == ["in/", "moved/", "streamed"], "lsf rolls up")
     with step("link"):
         url = rclone("link", f"{bucket}/in/small.txt").decode().strip()
         check(fetch("GET", url) == (200, b"changed"), "a link gives the object")
@@ -979,7 +1006,9 @@ def with_rclone(case):
         rclone("backend", "cleanup", "-o", "max-age=0s", bucket)
     case.no_uploads()
     with step("what is not there"):
-        check("not found" in rclone("copyto", f"{bucket}/missing", back / "x", fails=True), "no such key")
+        # What is no object may be a folder for the other commands, and be empty.
+        check("object not found" in rclone("deletefile", f"{bucket}/missing", fails=True), "no such key")
+        check("directory not found" in rclone("copy", "N:no-such-bucket-here", back, fails=True), "no such bucket")
     with step("delete and purge"):
         rclone("delete", f"{bucket}/moved")
         check(case.stored("moved") == {} and case.stored("in/") != {}, "delete removes what it names")
@@ -1039,8 +1068,7 @@ def with_s5cmd(case):
         check(fetch("GET", url) == (200, (case.source / ODD).read_bytes()), "a presigned URL gives the object")
     case.no_uploads()
     with step("what is not there"):
-        check("no object found" in s5cmd("cp", f"{bucket}/missing", back, fails=True)
-              or "404" in s5cmd("cp", f"{bucket}/missing", back, fails=True), "no such key")
+        check("404" in s5cmd("cp", f"{bucket}/missing", back, fails=True), "no such key")
         check("NoSuchBucket" in s5cmd("ls", "s3://no-such-bucket-here", fails=True), "no such bucket")
     with step("rm and rb"):
         s5cmd("rm", f"{bucket}/one/*")
@@ -1140,10 +1168,9 @@ progress_meter = False
         check({tag["Key"]: tag["Value"] for tag in tags} == {"a": "b", "c": "d"}, "settagging sets tags")
     with step("signurl"):
         url = s3cmd("signurl", f"{bucket}/in/small.txt", "+60").decode().strip()
-        url = re.sub(r"^https?://[^/]+", case.server.url, url)
-        print(f"note {CLIENT}: signurl answers {fetch('GET', url)[0]}")
+        check(fetch("GET", url) == (200, b"changed"), "a signed URL gives the object")
     with step("what is not there"):
-        check("404" in s3cmd("get", f"{bucket}/missing", back / "x", fails=True), "no such key")
+        check("does not exist" in s3cmd("get", f"{bucket}/missing", back / "x", fails=True), "no such key")
         check("NoSuchBucket" in s3cmd("ls", "s3://no-such-bucket-here", fails=True), "no such bucket")
     with step("del and rb"):
         s3cmd("del", f"{bucket}/put/big.bin")
@@ -1223,7 +1250,8 @@ def minio_copies(case, client):
         client.copy_object(case.bucket, "copied/changed", CopySource(case.bucket, ODD), metadata={"x": "y"},
                            metadata_directive=REPLACE)
         client.compose_object(case.bucket, "composed", [
-            ComposeSource(case.bucket, "big.bin", length=6 * MIB), ComposeSource(case.bucket, "big.bin", offset=6 * MIB),
+            ComposeSource(case.bucket, "big.bin", length=6 * MIB),
+            ComposeSource(case.bucket, "big.bin", offset=6 * MIB),
             ComposeSource(case.bucket, ODD)])
         data = (case.source / "big.bin").read_bytes() + (case.source / ODD).read_bytes()
         case.holds({"": sha256(data)}, "compose_object joins sources", "composed")
@@ -1239,7 +1267,7 @@ def minio_copies(case, client):
         client.copy_object(case.bucket, "sse 2", CopySource(case.bucket, "sse", ssec=key), sse=other)
         check(sha256(client.get_object(case.bucket, "sse 2", ssec=other).read()) == case.files["big.bin"],
               "copied to another key")
-        check(refused(lambda: client.get_object(case.bucket, "sse"), "InvalidRequest", "Bad Request"), "no key, no read")
+        check(refused(lambda: client.get_object(case.bucket, "sse"), "InvalidRequest"), "no key, no read")
         client.compose_object(case.bucket, "sse 3", [
             ComposeSource(case.bucket, "sse", ssec=key), ComposeSource(case.bucket, "small.txt")], sse=other)
         wanted = (case.source / "big.bin").read_bytes() + (case.source / "small.txt").read_bytes()
@@ -1259,7 +1287,8 @@ def minio_links(case, client):
     with step("presigned requests"):
         body = (case.source / ODD).read_bytes()
         check(fetch("GET", client.presigned_get_object(case.bucket, ODD)) == (200, body), "presigned_get_object")
-        check(fetch("PUT", client.presigned_put_object(case.bucket, "linked ü"), b"l")[0] == 200, "presigned_put_object")
+        url = client.presigned_put_object(case.bucket, "linked ü")
+        check(fetch("PUT", url, b"l")[0] == 200, "presigned_put_object")
         case.holds({"": sha256(b"l")}, "its object is there", "linked ü")
         policy = PostPolicy(case.bucket, datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1))
         policy.add_equals_condition("key", "posted")
@@ -1301,9 +1330,10 @@ def minio_settings(case, client):
         policy = {"Version": "2012-10-17", "Statement": [{
             "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
             "Resource": f"arn:aws:s3:::{case.bucket}/no/*"}]}
-        print(f"note {CLIENT}: set_bucket_policy "
-              f"{'is refused' if fails(lambda: client.set_bucket_policy(case.bucket, json.dumps(policy))) else 'is taken'}")
-        check(refused(lambda: client.get_bucket_policy("no-such-bucket-here"), "NoSuchBucket"), "of no bucket")
+        client.set_bucket_policy(case.bucket, json.dumps(policy))
+        check(json.loads(client.get_bucket_policy(case.bucket)) == policy, "a policy is kept")
+        client.delete_bucket_policy(case.bucket)
+        check(refused(lambda: client.get_bucket_policy(case.bucket), "NoSuchBucketPolicy"), "and goes away again")
     with step("versioning"):
         client.set_bucket_versioning(case.bucket, VersioningConfig(ENABLED))
         check(client.get_bucket_versioning(case.bucket).status == ENABLED, "versioning is on")
@@ -1315,14 +1345,6 @@ def minio_settings(case, client):
         check(sorted(found) == [(False, False), (False, False), (True, True)], f"its versions are listed: {found}")
         check(client.get_object(case.bucket, "version ü", version_id=first).read() == b"1", "an old one reads")
     case.no_uploads()
-
-
-def fails(call):
-    try:
-        call()
-    except Exception:
-        return True
-    return False
 
 
 # --- all of them ---------------------------------------------------------------------------------
@@ -1342,23 +1364,16 @@ CLIENTS = {
 
 
 def attempt(name, case):
-    """Whether a client did all it should."""
-    global CLIENT
-    CLIENT = name
+    threading.current_thread().name = name
     begin = time.monotonic()
     try:
-        CLIENTS[name](case)
+        with step("between its steps"):
+            CLIENTS[name](case)
+        say("    ", f"{time.monotonic() - begin:.1f} s")
     except Unavailable as reason:
-        print(f"skip {name}: {reason}", flush=True)
-    except Failure as failure:
-        print(f"FAILED: {name}: {failure}", flush=True)
-        return False
-    except Exception as error:
-        traceback.print_exc()
-        print(f"FAILED: {name}: {type(error).__name__}: {error}", flush=True)
-        return False
-    print(f"     {name}: {time.monotonic() - begin:.1f} s", flush=True)
-    return True
+        say("skip", reason)
+    except Hopeless:
+        say("    ", f"given up after {TOO_MANY} failures")
 
 
 def main():
@@ -1376,11 +1391,11 @@ def main():
         plant(folder / "source")
         serve = peer_server(options.peer, folder) if options.peer else nephos_server(
             os.path.abspath(options.nephos), folder)
-        with serve as server:
-            failed = [name for name in names
-                      if not attempt(name, Case(server, folder / "source", folder / name, f"bucket-{name}"))]
-    print(f"{CHECKS} passed, {len(failed)} failed")
-    raise SystemExit(1 if failed else 0)
+        with serve as server, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
+            cases = [Case(server, folder / "source", folder / name, f"bucket-{name}") for name in names]
+            list(threads.map(attempt, names, cases))
+    print(f"{len(PASSED)} passed, {len(FAILED)} failed")
+    raise SystemExit(1 if FAILED else 0)
 
 
 if __name__ == "__main__":

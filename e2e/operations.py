@@ -306,12 +306,13 @@ def is_present(table, operation):
 
 def absent(s3, watched, operation):
     """Refused over a bucket with an object, an empty one, and none, each of which is left as it was."""
-    for over in ("full", "empty", "missing"):
+    members = s3.meta.service_model.operation_model(operation).input_shape.members
+    for over in ("full", "empty", "missing") if "Bucket" in members else ("",):
         parameters = watched.place.parameters(s3, operation)
-        if "Bucket" in parameters:
+        if over:
             parameters["Bucket"] = getattr(watched.place, over)
         status, code, answer = call(s3, operation, parameters)
-        what = f"{operation} over {over}"
+        what = f"{operation} over {over}" if over else operation
         check((status, code) == (501, "NotImplemented"), f"{what} is absent", (status, code, answer))
         changed = watched.changes()
         check(not changed, f"{what} changes nothing", changed)
@@ -324,8 +325,7 @@ def present(s3, table, operation):
     put = family != operation and is_present(table, family)
     if put:
         check(200 <= call(s3, family, place.parameters(s3, family))[0] < 300, f"{operation}: {family} comes first")
-    parameters = place.parameters(s3, operation)
-    status, code, answer = call(s3, operation, parameters)
+    status, code, _ = call(s3, operation, place.parameters(s3, operation))
     if operation in NOT_SET:
         check((status, code) == (404, NOT_SET[operation]), f"{operation} answers that nothing is set", (status, code))
         return
