@@ -140,7 +140,7 @@ pub(crate) struct ServeArguments {
     pub(crate) no_default_user: bool,
 
     /// Deny an action to everybody, such as kms:Decrypt or s3:DeleteObject
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", value_parser = parse_action)]
     pub(crate) deny: Vec<String>,
 
     /// How long a client may keep the endpoint waiting for the next byte
@@ -166,6 +166,19 @@ pub(crate) enum EtagMode {
     Md5,
     /// No MD5s, as for SSE-KMS objects on S3: less work for every byte
     Fast,
+}
+
+/// Reads the name of an action, however its letters are cased.
+fn parse_action(text: &str) -> Result<String, String> {
+    let actions = nephos_s3::actions();
+    if let Some(known) = actions.iter().find(|known| known.eq_ignore_ascii_case(text)) {
+        return Ok(known.clone());
+    }
+    let near = nephos_catalog::nearest(text, actions.iter().map(String::as_str));
+    match near.first() {
+        Some(near) => Err(format!("there is no such action; did you mean {near}?")),
+        None => Err("an action is kms:Decrypt, or of S3, such as s3:PutObject".to_owned()),
+    }
 }
 
 /// Reads a time such as 500ms, 60s, 15m, 12h or 7d.

@@ -1,20 +1,29 @@
 //! What a request may ask for: who it comes from, and which of its headers are understood.
 
 use crate::auth::unknown_key;
-use crate::clock;
+use crate::authorization::{parameter, signed_headers};
+use crate::error::custom;
 use crate::identity::ACCOUNT_ID;
 use crate::ownership::acl_not_supported;
 use crate::users::Users;
+use crate::{action, clock, document, subresource};
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 use std::sync::Arc;
 
 /// Refuses anonymous requests, and every header whose meaning would otherwise be dropped without
 /// a word: a client that asks for a lock must not be told that it got it.
-pub(crate) struct Gate(pub(crate) Arc<Users>);
+pub(crate) struct Gate {
+    pub(crate) users: Arc<Users>,
+    /// Actions that everybody is denied.
+    pub(crate) denied: Arc<[String]>,
+}
 
 /// Headers of features that are absent, by prefix.
-const ABSENT: [&str; 6] = [
+const ABSENT: [&str; 7] = [
+    "x-amz-bucket-namespace",
     "x-amz-object-lock-",
     "x-amz-bypass-governance-retention",
     "x-amz-bucket-object-lock-enabled",
@@ -22,6 +31,10 @@ const ABSENT: [&str; 6] = [
     "x-amz-mfa",
     "x-amz-if-match-",
 ];
+
+/// Headers about checksums that are understood, after `x-amz-checksum-`.
+const CHECKSUMS: [&str; 8] =
+    ["algorithm", "crc32", "crc32c", "crc64nvme", "mode", "sha1", "sha256", "type"];
 
 /// Access control lists that say what is the case anyway.
 const OWN_ACLS: [&str; 3] = ["private", "bucket-owner-full-control", "bucket-owner-read"];
@@ -35,18 +48,22 @@ const OTHER_ACLS: [&str; 5] = [
     "log-delivery-write",
 ];
 
-/// Operations on objects that the protocol layer does not know, and would take for plain writes.
-const UNKNOWN: [&str; 3] = ["renameObject", "encryption", "annotation"];
-
 /// S3's limit for the names and values of user metadata together.
 const MAX_METADATA: usize = 2 << 10;
+
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         self.check_user(cx)?;
-        check_subresource(cx)?;
-        let signed = signed_headers(cx.uri().query().unwrap_or_default());
+        if action::is_denied(&self.denied, cx.s3_op().name()) {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        let query = cx.uri().query().unwrap_or_default();
+        let of_object = cx.s3_path().as_object().is_some();
+        subresource::check(cx.method(), query, of_object, cx.s3_op().name())?;
+        let signed = signed_headers(cx.headers(), query);
         let mut metadata = 0;
         for (name, value) in cx.headers() {
             let name = name.as_str();
@@ -56,7 +73,9 @@ impl S3Access for Gate {
             if let Some(rest) = name.strip_prefix("x-amz-meta-") {
                 metadata += rest.len() + value.len();
             }
-            if ABSENT.iter().any(|absent| name.starts_with(absent)) {
+            let other_checksum =
+                name.strip_prefix("x-amz-checksum-").is_some_and(|rest| !CHECKSUMS.contains(&rest));
+            if other_checksum || ABSENT.iter().any(|absent| name.starts_with(absent)) {
                 if value.as_bytes().eq_ignore_ascii_case(b"false") {
                     continue;
                 }
@@ -79,6 +98,9 @@ impl S3Access for Gate {
                     "There were headers present in the request which were not signed"
                 ));
             }
+            if name.ends_with("expected-bucket-owner") {
+                check_account(value.as_bytes())?;
+            }
             if name.ends_with("expected-bucket-owner") && !is(&[ACCOUNT_ID]) {
                 return Err(s3_error!(AccessDenied, "Access Denied"));
             }
@@ -89,7 +111,10 @@ impl S3Access for Gate {
                 "Your metadata headers exceed the maximum allowed metadata size"
             ));
         }
-        Ok(())
+        if cx.headers().get(CONTENT_MD5).is_some_and(HeaderValue::is_empty) {
+            return Err(s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid."));
+        }
+        document::check(cx).await
     }
 }
 
@@ -102,10 +127,11 @@ impl Gate {
                 "Anonymous requests are not allowed: sign with the published credentials"
             ));
         };
-        let user = self.0.find(&credentials.access_key).ok_or_else(unknown_key)?;
+        let user = self.users.find(&credentials.access_key).ok_or_else(unknown_key)?;
         let header = cx.headers().get("x-amz-security-token");
         let given = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let given = given.or_else(|| token_of_query(cx.uri().query().unwrap_or_default()));
+        let given = given
+            .or_else(|| parameter(cx.uri().query().unwrap_or_default(), "X-Amz-Security-Token"));
         // A form carries its token in a field, which its policy must name and which was signed.
         let form = cx.s3_op().name() == "PostObject";
         if given != user.session_token && !form {
@@ -121,29 +147,14 @@ impl Gate {
     }
 }
 
-/// Refuses operations on objects that would be taken for others.
-fn check_subresource(cx: &S3AccessContext<'_>) -> S3Result<()> {
-    let query = cx.uri().query().unwrap_or_default();
-    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    match names.find(|name| UNKNOWN.contains(name)) {
-        Some(name) if cx.s3_path().as_object().is_some() => Err(s3_error!(
-            NotImplemented,
-            "The local S3 endpoint does not implement the sub-resource {name}"
-        )),
-        _ => Ok(()),
+/// Twelve digits.
+fn check_account(id: &[u8]) -> S3Result<()> {
+    if id.len() == 12 && id.iter().all(u8::is_ascii_digit) {
+        return Ok(());
     }
-}
-
-/// The headers that the signature of a presigned URL covers; none if the request is signed in its
-/// headers.
-fn signed_headers(query: &str) -> Option<Vec<String>> {
-    let (_, names) =
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Amz-SignedHeaders")?;
-    Some(names.split(';').map(str::to_owned).collect())
-}
-
-fn token_of_query(query: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "X-Amz-Security-Token")
-        .map(|(_, token)| token.into_owned())
+    Err(custom(
+        "InvalidBucketOwnerAWSAccountID",
+        StatusCode::BAD_REQUEST,
+        "The value of the expected bucket owner parameter must be an AWS account ID.",
+    ))
 }

@@ -14,7 +14,10 @@ use s3s::dto::{
     Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
     ObjectPart,
 };
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
+
+/// What can be asked for.
+const ATTRIBUTES: [&str; 5] = ["Checksum", "ETag", "ObjectParts", "ObjectSize", "StorageClass"];
 
 impl Endpoint {
     pub(crate) fn attributes(
@@ -22,6 +25,12 @@ impl Endpoint {
         request: &S3Request<GetObjectAttributesInput>,
     ) -> Answer<GetObjectAttributesOutput> {
         let input = &request.input;
+        // Clients join the names with commas in one header, which `s3s` hands over whole.
+        let listed = input.object_attributes.iter().flat_map(|a| a.as_str().split(','));
+        let wanted: Vec<&str> = listed.map(str::trim).collect();
+        if let Some(unknown) = wanted.iter().find(|name| !ATTRIBUTES.contains(name)) {
+            return Err(s3_error!(InvalidArgument, "Invalid attribute name specified: {unknown}."));
+        }
         let txn = self.store.read()?;
         let named = self.named_version(&input.bucket, input.version_id.as_deref())?;
         let record = self.existing_object(&txn, &input.bucket, &input.key, named)?;
@@ -31,11 +40,7 @@ impl Endpoint {
         if self.keeps_versions(&input.bucket)? {
             announce_version(&mut headers, Some(record.version));
         }
-        let asked = |name: &str| {
-            // Clients join the names with commas in one header, which `s3s` hands over whole.
-            let listed = input.object_attributes.iter().flat_map(|a| a.as_str().split(','));
-            listed.map(str::trim).any(|attribute| attribute == name)
-        };
+        let asked = |name: &str| wanted.contains(&name);
         let mut output = GetObjectAttributesOutput {
             last_modified: Some(clock::timestamp(record.modified)),
             ..GetObjectAttributesOutput::default()

@@ -20,14 +20,30 @@ use std::ops::Bound;
 /// S3's limit for a page of `ListBuckets`.
 const MAX_BUCKETS: i32 = 10_000;
 
+/// What names of general purpose buckets must not begin and end with. From "General purpose bucket
+/// naming rules" in the Amazon S3 User Guide.
+const RESERVED_STARTS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+const RESERVED_ENDS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+
 impl Endpoint {
     pub(crate) async fn make_bucket(
         &self,
         input: CreateBucketInput,
     ) -> S3Result<CreateBucketOutput> {
-        let location = input
-            .create_bucket_configuration
-            .and_then(|configuration| configuration.location_constraint)
+        let configuration = input.create_bucket_configuration.unwrap_or_default();
+        if RESERVED_STARTS.iter().any(|start| input.bucket.starts_with(start))
+            || RESERVED_ENDS.iter().any(|end| input.bucket.ends_with(end))
+        {
+            return Err(s3_error!(InvalidBucketName, "The specified bucket is not valid."));
+        }
+        if configuration.bucket.is_some() || configuration.location.is_some() {
+            return Err(s3_error!(
+                NotImplemented,
+                "The local S3 endpoint does not implement directory buckets"
+            ));
+        }
+        let location = configuration
+            .location_constraint
             .map(|constraint| constraint.as_str().to_owned())
             .filter(|constraint| !constraint.is_empty());
         if location.as_deref() == Some(REGION) {

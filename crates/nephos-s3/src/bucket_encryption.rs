@@ -1,5 +1,6 @@
 //! The encryption that a bucket has for those who ask for none.
 
+use crate::action::DECRYPT;
 use crate::encryption::{Encryption, KmsRecord, Protection, key_arn};
 use crate::error::{decryption_denied, malformed_xml};
 use crate::service::Endpoint;
@@ -59,7 +60,7 @@ impl Endpoint {
     }
 
     pub(crate) fn denies_decryption(&self) -> bool {
-        self.denied.iter().any(|action| action.eq_ignore_ascii_case("kms:Decrypt"))
+        self.denied.iter().any(|action| action.eq_ignore_ascii_case(DECRYPT))
     }
 }
 

@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 /// S3's minimum for every part but the last: 5 MiB.
 const MIN_PART: u64 = 5 << 20;
 
+/// S3's limit for the number of parts.
+const MAX_PARTS: usize = 10_000;
+
 /// What a client says about one part.
 struct Listed {
     number: u16,
@@ -78,6 +81,9 @@ impl Endpoint {
             bucket: input.bucket.clone(),
             key: input.key.clone(),
         };
+        if completion.parts.len() > MAX_PARTS {
+            return Err(malformed_xml());
+        }
         if completion.parts.is_empty() {
             return Err(s3_error!(InvalidRequest, "You must specify at least one part"));
         }
@@ -304,6 +310,16 @@ fn assemble(
         ));
     }
     let checksum = checksum(upload, chosen);
+    if upload.checksum.is_none()
+        && let (Some(asked), Some(made)) = (completion.coverage, &checksum)
+        && asked != made.coverage
+    {
+        return Err(s3_error!(
+            InvalidRequest,
+            "The upload was created without a checksum algorithm, and its checksum is of the type {}.",
+            made.coverage.name()
+        ));
+    }
     check_promise(completion.promised.as_ref(), checksum.as_ref())?;
     Ok(Assembly { size, etag: etag::multipart(chosen.iter().map(|part| part.tag)), checksum })
 }

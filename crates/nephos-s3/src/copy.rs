@@ -37,6 +37,30 @@ impl<'a> Source<'a> {
     }
 }
 
+/// The source of a copy as S3 reads it: a plus is a blank, as in a form.
+pub(crate) fn copy_source(headers: &HeaderMap, read: CopySource) -> S3Result<CopySource> {
+    let text = headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok());
+    let Some(text) = text.filter(|text| text.contains('+')) else {
+        return Ok(read);
+    };
+    let (path, version) = text.split_at(text.find('?').unwrap_or(text.len()));
+    CopySource::parse(&format!("{}{version}", path.replace('+', "%20"))).map_err(|_| {
+        s3_error!(
+            InvalidArgument,
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+        )
+    })
+}
+
+/// Whether a directive says that what comes with the request replaces what the source has.
+fn is_replaced(directive: Option<&str>, header: &'static str) -> S3Result<bool> {
+    match directive {
+        None | Some("COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(_) => Err(s3_error!(InvalidArgument, "Unknown {header} directive.")),
+    }
+}
+
 /// The algorithm an input names.
 pub(crate) fn algorithm(named: Option<&ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
     let Some(named) = named else {
@@ -57,15 +81,12 @@ impl Endpoint {
     ) -> Answer<CopyObjectOutput> {
         let headers = &request.headers;
         let input = request.input;
-        let source = Source::read(&input.copy_source)?;
-        let replaces = input
-            .metadata_directive
-            .as_ref()
-            .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
-        let retags = input
-            .tagging_directive
-            .as_ref()
-            .is_some_and(|directive| directive.as_str() == TaggingDirective::REPLACE);
+        let copied = copy_source(headers, input.copy_source)?;
+        let source = Source::read(&copied)?;
+        let metadata = input.metadata_directive.as_ref().map(MetadataDirective::as_str);
+        let replaces = is_replaced(metadata, "metadata")?;
+        let tagging = input.tagging_directive.as_ref().map(TaggingDirective::as_str);
+        let retags = is_replaced(tagging, "tagging")?;
         let named = algorithm(input.checksum_algorithm.as_ref())?;
         let target = WriteCondition::read(headers)?;
         target.validate()?;

@@ -382,10 +382,13 @@ pub(crate) fn invalid_method() -> S3Error {
     s3_error!(InvalidArgument, "The encryption method specified is not supported")
 }
 
+/// The id of the account's own key for S3.
+const AWS_KEY: &str = "5a3c0de0-0000-4000-8000-00006e6570ff";
+
 /// The ARN of a key given by id, alias or ARN; none means the account's key for S3. Every key
 /// exists: each name derives a key of its own.
 pub(crate) fn key_arn(key: Option<&str>) -> S3Result<String> {
-    let key = key.unwrap_or("alias/aws/s3");
+    let key = key.unwrap_or(AWS_KEY);
     if key.starts_with("arn:aws") {
         return Ok(key.to_owned());
     }
@@ -420,7 +423,7 @@ mod tests {
 
     #[test]
     fn keys_have_arns() {
-        assert!(key_arn(None).unwrap().ends_with(":alias/aws/s3"));
+        assert!(key_arn(None).unwrap().ends_with(":key/5a3c0de0-0000-4000-8000-00006e6570ff"));
         assert!(key_arn(Some("1234")).unwrap().ends_with(":key/1234"));
         assert_eq!(key_arn(Some("arn:aws:kms:x:1:key/2")).unwrap(), "arn:aws:kms:x:1:key/2");
         assert!(key_arn(Some("a b")).is_err());

@@ -2,6 +2,7 @@
 
 use crate::access::Gate;
 use crate::auth::Secrets;
+use crate::document::MAX_DOCUMENT;
 use crate::envelope;
 use crate::host::Domains;
 use crate::service::Endpoint;
@@ -50,7 +51,7 @@ impl LocalS3 {
         let domains = Domains::new(&options.domains);
         let mut builder = S3ServiceBuilder::new(endpoint.clone());
         builder.set_auth(Secrets(Arc::clone(&users)));
-        builder.set_access(Gate(users));
+        builder.set_access(Gate { users, denied: Arc::clone(&endpoint.denied) });
         builder.set_host(domains.clone());
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits()))));
         Ok(Self { service: builder.build(), endpoint, domains, patience: options.patience })
@@ -84,7 +85,7 @@ impl LocalS3 {
 /// The documents of S3's operations are small; a form is held in memory while it is checked.
 fn limits() -> S3Config {
     let mut limits = S3Config::default();
-    limits.xml_max_body_size = 8 << 20;
+    limits.xml_max_body_size = MAX_DOCUMENT;
     limits.post_object_max_file_size = 64 << 20;
     limits
 }

@@ -1,13 +1,15 @@
 //! What surrounds every answer: ids, server and date, and errors told in full.
 
+use crate::Body;
+use crate::authorization::{self, parameter};
 use crate::cors::{self, Foreign};
 use crate::error::default_message;
 use crate::form;
 use crate::host::Domains;
-use crate::intake::{self, Leftover};
+use crate::intake::{self, Leftover, full};
 use crate::service::Endpoint;
 use crate::setting::Setting;
-use crate::{Body, BoxError};
+use crate::subresource;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, LOCATION, SERVER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Limited;
 use rand::Rng;
 use s3s::dto::{CORSConfiguration, CORSRule};
 use s3s::service::S3Service;
@@ -30,6 +32,8 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
 
 /// What a request names, as far as errors tell it back.
 struct Resource {
+    method: Method,
+    query: String,
     path: String,
     bucket: Option<String>,
     key: Option<String>,
@@ -50,16 +54,14 @@ impl Resource {
         };
         let decoded = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
         let query = request.uri().query().unwrap_or_default();
-        let field = |wanted: &str| {
-            let mut pairs = form_urlencoded::parse(query.as_bytes());
-            pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-        };
         Self {
+            method: request.method().clone(),
+            query: query.to_owned(),
             path: path.to_owned(),
             bucket: Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty()),
             key: Some(decoded).filter(|key| !key.is_empty()),
-            version: field("versionId"),
-            upload: field("uploadId"),
+            version: parameter(query, "versionId"),
+            upload: parameter(query, "uploadId"),
         }
     }
 
@@ -91,6 +93,9 @@ impl Resource {
     }
 }
 
+/// Where an Object Lambda answers.
+const ANSWERING: &str = "/WriteGetObjectResponse";
+
 /// A document is small, with its framing as well.
 const MAX_FRAMED_DOCUMENT: usize = 9 << 20;
 
@@ -119,7 +124,10 @@ pub(crate) async fn call(
     let foreign = Foreign::read(request.method(), request.headers());
     let named = Resource::of(domains, &request);
     let rules = foreign.as_ref().and_then(|_| cors_rules(endpoint, named.bucket.as_deref()?));
-    let mut response = if question {
+    let mut response = if request.method() == Method::POST && named.path == ANSWERING {
+        // Its name would be taken for a bucket's, which it cannot be.
+        refused(&s3_error!(NotImplemented), &named, &ids)
+    } else if question {
         preflight(foreign.as_ref(), rules.as_deref(), &request, &named, &ids)
     } else {
         answer(service, request, &named, &ids).await
@@ -173,7 +181,7 @@ fn refused(error: &S3Error, named: &Resource, ids: &Ids) -> Response<Body> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>",
         error.code().as_str(),
-        escaped(error.message().unwrap_or_default())
+        escaped(error.message().unwrap_or_else(|| default_message(error.code().as_str())))
     );
     let document = completed(&text, named, ids);
     let mut response = Response::new(full(document.into()));
@@ -197,7 +205,13 @@ async fn answer(
             .is_some_and(|query| query.split(['=', '&']).next() == Some("tagging"));
     let bare_tags = request.method() == Method::GET && asks_for_attributes(request.uri());
     let waits = request.headers().contains_key(EXPECT);
-    let (request, leftover) = request_body(request);
+    if let Err(error) = authorization::check(request.headers(), &named.query) {
+        let mut response = refused(&error, named, ids);
+        // What is left of the body is not read.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
+    let (request, leftover) = request_body(with_token(request));
     let answer = service.call(request).await;
     let reusable = leftover.drain(waits).await;
     let mut response = match answer {
@@ -220,6 +234,19 @@ async fn answer(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// URLs that are presigned with temporary keys in the way of signature version 2 have the token in
+/// the query, and it was signed as if it were a header.
+fn with_token(mut request: Request<Body>) -> Request<Body> {
+    let query = request.uri().query().unwrap_or_default();
+    if parameter(query, "Signature").is_some()
+        && let Some(token) = parameter(query, "x-amz-security-token")
+        && let Ok(token) = HeaderValue::try_from(token)
+    {
+        request.headers_mut().insert("x-amz-security-token", token);
+    }
+    request
 }
 
 /// The body goes to the operation beside the protocol layer, which would hold a whole chunk of an
@@ -250,7 +277,7 @@ fn told_in_full(response: Response<s3s::Body>, named: &Resource, ids: &Ids) -> R
         return Response::from_parts(parts, full(Bytes::new()));
     }
     let bytes = body.bytes();
-    if !failed && let Some(document) = bytes.as_ref().and_then(with_namespace) {
+    if !failed && let Some(document) = bytes.as_ref().and_then(settled) {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
         return Response::from_parts(parts, full(document));
     }
@@ -259,11 +286,37 @@ fn told_in_full(response: Response<s3s::Body>, named: &Resource, ids: &Ids) -> R
         return Response::from_parts(parts, Body::new(body));
     };
     if text.contains("<Code>NotImplemented</Code><Message>Unknown operation</Message>") {
-        return refused(&s3_error!(MethodNotAllowed), named, ids);
+        let error = subresource::unknown(&named.method, &named.query, named.key.is_some());
+        return refused(&error, named, ids);
     }
     let document = Bytes::from(completed(&text, named, ids));
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
     Response::from_parts(parts, full(document))
+}
+
+/// A document as S3 writes it, where it is not so already.
+fn settled(document: &Bytes) -> Option<Bytes> {
+    let namespaced = with_namespace(document);
+    let referred = with_references(namespaced.as_ref().unwrap_or(document));
+    referred.or(namespaced)
+}
+
+/// Refers by number to control characters in keys: a reader would refuse them as they are, and take
+/// a carriage return for a line feed.
+fn with_references(document: &Bytes) -> Option<Bytes> {
+    let control = |byte: &u8| *byte < b' ' && !b"\t\n".contains(byte);
+    if !document.starts_with(b"<?xml") || !document.iter().any(control) {
+        return None;
+    }
+    let mut text = Vec::with_capacity(document.len() + 64);
+    for byte in document {
+        if control(byte) {
+            text.extend_from_slice(format!("&#x{byte:X};").as_bytes());
+        } else {
+            text.push(*byte);
+        }
+    }
+    Some(text.into())
 }
 
 /// Results that the protocol layer writes without the namespace that all others have.
@@ -365,10 +418,6 @@ fn settle_head(response: &mut Response<Body>) {
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     *response.body_mut() = full(Bytes::new());
-}
-
-fn full(bytes: Bytes) -> Body {
-    Body::new(Full::new(bytes).map_err(|never| -> BoxError { match never {} }))
 }
 
 #[cfg(test)]

@@ -159,6 +159,10 @@ pub(crate) fn stream_error(error: &StdError) -> S3Error {
             "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."
         );
     }
+    // The source of a copy could not be read: that is not the client's fault.
+    if let Some(error) = error.downcast_ref::<std::io::Error>() {
+        return internal(error);
+    }
     match error.downcast_ref::<PayloadError>() {
         Some(PayloadError::Signature) => s3_error!(
             SignatureDoesNotMatch,

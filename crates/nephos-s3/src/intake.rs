@@ -7,6 +7,7 @@
 use crate::{Body, BoxError};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -37,6 +38,20 @@ impl Shared {
 /// The body, as the operation reads it. Clones read from the same place on.
 #[derive(Clone)]
 pub(crate) struct Intake(Arc<Mutex<Shared>>);
+
+impl Intake {
+    /// Gives those who read after this one the same bytes again.
+    pub(crate) fn replace(&self, bytes: Bytes) {
+        let mut shared = lock(&self.0);
+        shared.finished = bytes.is_empty();
+        shared.body = full(bytes);
+    }
+}
+
+/// A body that has arrived.
+pub(crate) fn full(bytes: Bytes) -> Body {
+    Body::new(Full::new(bytes).map_err(|never| match never {}))
+}
 
 /// What the operation leaves of the body.
 pub(crate) struct Leftover(Arc<Mutex<Shared>>);
@@ -106,11 +121,9 @@ impl Leftover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::{BodyExt, Full};
 
     fn body(length: usize) -> Body {
-        let full = Full::new(Bytes::from(vec![0; length]));
-        Body::new(full.map_err(|never| match never {}))
+        full(Bytes::from(vec![0; length]))
     }
 
     #[tokio::test]

@@ -17,8 +17,10 @@
 
 mod absent;
 mod access;
+mod action;
 mod attributes;
 mod auth;
+mod authorization;
 mod body;
 mod bucket;
 mod bucket_encryption;
@@ -29,6 +31,7 @@ mod condition;
 mod copy;
 mod cors;
 mod deletion;
+mod document;
 mod encryption;
 mod endpoint;
 mod envelope;
@@ -55,12 +58,14 @@ mod service;
 mod setting;
 mod signature;
 mod store;
+mod subresource;
 mod tags;
 mod uploads;
 mod users;
 mod version;
 mod versioning;
 
+pub use self::action::actions;
 pub use self::body::{Body, BoxError};
 pub use self::endpoint::LocalS3;
 pub use self::identity::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};

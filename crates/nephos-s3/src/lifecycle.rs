@@ -134,6 +134,8 @@ impl Endpoint {
             // S3 names the rules that have no name.
             rule.id.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()));
         }
+        let smallest = smallest.map_or(MINIMUM_SIZES[0], |size| size.as_str()).to_owned();
+        self.set(input.bucket.clone(), Setting::LifecycleSize, smallest).await?;
         self.set(input.bucket, Setting::Lifecycle, to_xml(&configuration)?).await?;
         Ok(PutBucketLifecycleConfigurationOutput {
             transition_default_minimum_object_size: input.transition_default_minimum_object_size,
@@ -151,9 +153,10 @@ impl Endpoint {
                     "The lifecycle configuration does not exist"
                 )
             })?;
+        let smallest = self.setting_text(&input.bucket, Setting::LifecycleSize)?;
         Ok(GetBucketLifecycleConfigurationOutput {
             rules: Some(found.rules),
-            ..GetBucketLifecycleConfigurationOutput::default()
+            transition_default_minimum_object_size: smallest.map(Into::into),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::checksum::{Algorithm, Coverage, given_checksums, set_checksum};
 use crate::condition::ReadCondition;
-use crate::copy::{Source, algorithm};
+use crate::copy::{Source, algorithm, copy_source};
 use crate::encryption::Protection;
 use crate::error::{entity_too_large, no_such_upload};
 use crate::identity::{initiator, owner};
@@ -142,7 +142,8 @@ impl Endpoint {
         let (id, upload) =
             self.existing_upload(&txn, &input.bucket, &input.key, &input.upload_id)?;
         drop(txn);
-        let source = Source::read(&input.copy_source)?;
+        let copied = copy_source(headers, input.copy_source)?;
+        let source = Source::read(&copied)?;
         let condition = ReadCondition {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,

@@ -123,11 +123,15 @@ impl Selected {
 
     /// The checksum, if it is asked for and there is one of what is given.
     fn checksum(&self, mode: Option<&ChecksumMode>) -> Option<ObjectChecksum> {
-        let asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+        let asked = is_enabled(mode);
         let whole = self.range == (0..self.record.size);
         let of_part = self.part_checksum.clone().map(ObjectChecksum::of_part);
         of_part.or_else(|| self.record.checksum.clone().filter(|_| whole)).filter(|_| asked)
     }
+}
+
+fn is_enabled(mode: Option<&ChecksumMode>) -> bool {
+    mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED)
 }
 
 /// What a read asks for.
@@ -139,6 +143,8 @@ struct Wanted<'a> {
     range: Option<Range>,
     part: Option<i32>,
     headers: &'a HeaderMap,
+    /// Whether the answer tells what a KMS key seals: the bytes, or their checksum.
+    sealed: bool,
 }
 
 /// Takes what `GetObjectInput` and `HeadObjectInput` have in common.
@@ -157,6 +163,7 @@ macro_rules! wanted {
             range: $request.input.range,
             part: $request.input.part_number,
             headers: &$request.headers,
+            sealed: true,
         }
     };
 }
@@ -317,9 +324,27 @@ impl Endpoint {
         request: &S3Request<HeadObjectInput>,
     ) -> Answer<HeadObjectOutput> {
         let txn = self.store.read()?;
-        let selected = self.select(&txn, wanted!(request))?;
+        let mut wanted = wanted!(request);
+        // Without a checksum a head tells nothing that is sealed.
+        wanted.sealed = is_enabled(request.input.checksum_mode.as_ref());
+        let selected = self.select(&txn, wanted)?;
         let mut output = HeadObjectOutput::default();
         fill!(output, selected, request.input.checksum_mode);
+        let input = &request.input;
+        for (field, asked) in [
+            (&mut output.cache_control, &input.response_cache_control),
+            (&mut output.content_disposition, &input.response_content_disposition),
+            (&mut output.content_encoding, &input.response_content_encoding),
+            (&mut output.content_language, &input.response_content_language),
+            (&mut output.content_type, &input.response_content_type),
+        ] {
+            if asked.is_some() {
+                field.clone_from(asked);
+            }
+        }
+        if let Some(expires) = &input.response_expires {
+            output.expires = Some(expires.clone());
+        }
         Ok(S3Response::with_headers(output, selected.headers))
     }
 
@@ -329,7 +354,9 @@ impl Endpoint {
         let record = self.existing_object(txn, wanted.bucket, wanted.key, named)?;
         let customer = CustomerKey::read(wanted.headers, false)?;
         let secret = record.encryption.unlock(customer.as_ref(), || self.store.master())?;
-        self.permit_decryption(&record.encryption)?;
+        if wanted.sealed {
+            self.permit_decryption(&record.encryption)?;
+        }
         wanted.condition.check(&record)?;
         let mut headers = record.encryption.headers(customer.as_ref());
         if self.keeps_versions(wanted.bucket)? {

@@ -37,7 +37,7 @@ pub struct Options {
     /// Whether the published key pair may sign requests, besides the users of the directory.
     pub published_user: bool,
     /// Actions that everybody is denied, as `s3:DeleteObject` or `kms:Decrypt`: for tests of what
-    /// happens without a permission.
+    /// happens without a permission. [`actions`](crate::actions) lists them.
     pub denied: Vec<String>,
     /// How long a client may take to send the next byte of a body, and its headers.
     pub patience: Duration,

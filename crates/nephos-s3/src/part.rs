@@ -2,14 +2,14 @@
 
 use crate::checksum::{Algorithm, Digest};
 use crate::encryption::Protection;
-use crate::error::{entity_too_large, no_such_upload, payload_hash_mismatch};
+use crate::error::{custom, entity_too_large, no_such_upload, payload_hash_mismatch};
 use crate::payload::{Payload, Trailers};
 use crate::store::record::UploadId;
 use crate::store::{Intent, Staged, Store};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
-use s3s::{S3Result, s3_error};
+use http::{HeaderMap, StatusCode};
+use s3s::{S3Error, S3Result, s3_error};
 
 /// S3's limit for one part and for one `PutObject`: 5 GiB.
 const MAX_BODY: u64 = 5 << 30;
@@ -65,9 +65,16 @@ impl Promise {
             return Err(entity_too_large());
         }
         let md5 = content_md5.map(parse_md5).transpose()?;
-        let trailing = text(headers, "x-amz-trailer").and_then(Algorithm::from_header);
-        let (algorithm, value) = single(given, trailing)?;
+        let (algorithm, value) = single(given, text(headers, "x-amz-trailer"))?;
         let named = text(headers, "x-amz-sdk-checksum-algorithm");
+        if let (Some(named), Some(algorithm)) = (named, algorithm)
+            && Algorithm::from_name(named) != Some(algorithm)
+        {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Value for x-amz-sdk-checksum-algorithm header is invalid."
+            ));
+        }
         if named.is_some() && algorithm.is_none() {
             return Err(s3_error!(
                 InvalidRequest,
@@ -106,10 +113,10 @@ impl Promise {
 
     fn check(&self, staged: &Staged, trailers: Option<&Trailers>) -> S3Result<()> {
         if self.md5.is_some() && self.md5 != staged.md5 {
-            return Err(s3_error!(
-                BadDigest,
-                "The Content-MD5 you specified did not match what we received."
-            ));
+            return Err(bad_md5());
+        }
+        if let Some(stray) = trailers.and_then(|trailers| trailers.stray(self.algorithm)) {
+            return Err(malformed_trailer(stray));
         }
         let Some(algorithm) = self.algorithm else {
             return Ok(());
@@ -121,16 +128,35 @@ impl Promise {
         if staged.checksum.as_ref() == Some(&promised) {
             return Ok(());
         }
-        Err(s3_error!(
-            BadDigest,
-            "The {} you specified did not match the calculated checksum.",
-            algorithm.name()
-        ))
+        Err(bad_checksum(algorithm))
     }
 }
 
+pub(crate) fn bad_md5() -> S3Error {
+    s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received.")
+}
+
+pub(crate) fn bad_checksum(algorithm: Algorithm) -> S3Error {
+    s3_error!(
+        BadDigest,
+        "The {} you specified did not match the calculated checksum.",
+        algorithm.name()
+    )
+}
+
+fn malformed_trailer(algorithm: Algorithm) -> S3Error {
+    custom(
+        "MalformedTrailerError",
+        StatusCode::BAD_REQUEST,
+        format!(
+            "The request contained trailing data that was not well-formed or did not conform to our published schema: {} was not announced in x-amz-trailer",
+            algorithm.header()
+        ),
+    )
+}
+
 /// The checksum that `x-amz-trailer` announced.
-fn trailing(algorithm: Algorithm, trailers: Option<&Trailers>) -> S3Result<Digest> {
+pub(crate) fn trailing(algorithm: Algorithm, trailers: Option<&Trailers>) -> S3Result<Digest> {
     let found =
         trailers.and_then(|trailers| trailers.get(algorithm.header())).ok_or_else(|| {
             s3_error!(
@@ -146,7 +172,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn parse_md5(text: &str) -> S3Result<[u8; 16]> {
+pub(crate) fn parse_md5(text: &str) -> S3Result<[u8; 16]> {
     STANDARD
         .decode(text)
         .ok()
@@ -160,13 +186,16 @@ pub(crate) fn parse_value(algorithm: Algorithm, text: &str) -> S3Result<Digest> 
     })
 }
 
-/// At most one checksum, by header or by trailer.
-fn single<'a>(
+/// At most one checksum, by header or announced by `x-amz-trailer`.
+pub(crate) fn single<'a>(
     mut given: impl Iterator<Item = (Algorithm, &'a str)>,
-    trailing: Option<Algorithm>,
+    announced: Option<&str>,
 ) -> S3Result<(Option<Algorithm>, Option<Digest>)> {
     let first = given.next();
-    if given.next().is_some() || (first.is_some() && trailing.is_some()) {
+    let mut announced = announced.unwrap_or_default().split(',').filter_map(Algorithm::from_header);
+    let trailing = announced.next();
+    let second = given.next().is_some() || announced.next().is_some();
+    if second || first.is_some() && trailing.is_some() {
         return Err(s3_error!(
             InvalidRequest,
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."

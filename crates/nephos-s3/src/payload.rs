@@ -5,6 +5,7 @@
 //! trailers, and the hash that was signed for the whole.
 
 use crate::BoxError;
+use crate::checksum::Algorithm;
 use crate::intake::Intake;
 use crate::signature::ChunkSigner;
 use bytes::{Buf, Bytes};
@@ -44,6 +45,13 @@ impl Trailers {
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let trailers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         trailers.as_ref()?.get(name)?.to_str().ok().map(str::to_owned)
+    }
+
+    /// A checksum that came without having been announced: nobody computed what it is to be
+    /// compared with.
+    pub(crate) fn stray(&self, announced: Option<Algorithm>) -> Option<Algorithm> {
+        let others = Algorithm::ALL.into_iter().filter(|algorithm| Some(*algorithm) != announced);
+        others.into_iter().find(|algorithm| self.get(algorithm.header()).is_some())
     }
 
     fn set(&self, trailers: HeaderMap) {

@@ -12,6 +12,8 @@ pub(crate) enum Setting {
     Cors,
     Encryption,
     Lifecycle,
+    /// The size from which objects change their storage class, a word.
+    LifecycleSize,
     Ownership,
     Policy,
     PublicAccess,
@@ -24,6 +26,7 @@ impl Setting {
             Self::Cors => "cors",
             Self::Encryption => "encryption",
             Self::Lifecycle => "lifecycle",
+            Self::LifecycleSize => "lifecycle-size",
             Self::Ownership => "ownership",
             Self::Policy => "policy",
             Self::PublicAccess => "public-access-block",

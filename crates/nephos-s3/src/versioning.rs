@@ -176,11 +176,18 @@ fn start(
     if key_marker < prefix || key_marker.is_empty() {
         return Ok(Start::Key(prefix.to_owned()));
     }
-    if let Some(version) = version_marker {
-        return Ok(Start::AfterVersion(key_marker.to_owned(), Named::parse(version)?));
+    if !key_marker.starts_with(prefix) {
+        return Ok(Start::AfterKey(key_marker.to_owned()));
     }
-    if rolled_up(key_marker, prefix, delimiter) == Some(key_marker) {
-        return Ok(after_prefix(key_marker).map_or(Start::End, Start::Key));
+    match (rolled_up(key_marker, prefix, delimiter), version_marker) {
+        // The folder was listed with the first key in it.
+        (Some(folder), _) if folder == key_marker || version_marker.is_some() => {
+            return Ok(after_prefix(folder).map_or(Start::End, Start::Key));
+        }
+        (None, Some(version)) => {
+            return Ok(Start::AfterVersion(key_marker.to_owned(), Named::parse(version)?));
+        }
+        _ => {}
     }
     Ok(Start::AfterKey(key_marker.to_owned()))
 }

@@ -41,6 +41,17 @@ pub(crate) fn open(dir: &Path) -> LocalS3 {
 
 /// Signs a request with the published key id and the given secret.
 pub(crate) fn signed(method: &str, path: &str, body: &[u8], secret: &str) -> http::Request<Body> {
+    signed_with(method, path, body, secret, &[])
+}
+
+/// The same with more headers.
+pub(crate) fn signed_with(
+    method: &str,
+    path: &str,
+    body: &[u8],
+    secret: &str,
+    more: &[(&'static str, String)],
+) -> http::Request<Body> {
     let url = format!("http://localhost:9000{path}");
     let identity = Credentials::new(ACCESS_KEY_ID, secret, None, None, "test").into();
     let mut settings = SigningSettings::default();
@@ -55,9 +66,9 @@ pub(crate) fn signed(method: &str, path: &str, body: &[u8], secret: &str) -> htt
         .build()
         .unwrap()
         .into();
-    let headers = [("host", "localhost:9000")];
-    let signable =
-        SignableRequest::new(method, &url, headers.into_iter(), SignableBody::Bytes(body)).unwrap();
+    let headers = more.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers = headers.chain([("host", "localhost:9000")]);
+    let signable = SignableRequest::new(method, &url, headers, SignableBody::Bytes(body)).unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
     let bytes = bytes::Bytes::copy_from_slice(body);
     let mut request = http::Request::builder()
@@ -67,6 +78,9 @@ pub(crate) fn signed(method: &str, path: &str, body: &[u8], secret: &str) -> htt
         .header("content-length", body.len())
         .body(Body::new(Full::new(bytes).map_err(|never| match never {})))
         .unwrap();
+    for (name, value) in more {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
     instructions.apply_to_request_http1x(&mut request);
     request
 }

@@ -1,7 +1,7 @@
 //! Random sequences of multipart operations, against a model of what S3 promises that is small
 //! enough to be believed.
 
-use crate::client::{Answer, completion, open, send, signed};
+use crate::client::{Answer, completion, open, send, signed_with};
 use md5::{Digest, Md5};
 use nephos_s3::{Durability, LocalS3, Options, SECRET_ACCESS_KEY};
 use proptest::prelude::*;
@@ -305,10 +305,7 @@ impl Pair<'_> {
         body: &[u8],
         headers: &[(&'static str, String)],
     ) -> Answer {
-        let mut request = signed(method, path, body, SECRET_ACCESS_KEY);
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
+        let request = signed_with(method, path, body, SECRET_ACCESS_KEY, headers);
         send(self.endpoint.as_ref().unwrap(), request).await
     }
 
