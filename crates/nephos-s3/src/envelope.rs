@@ -2,7 +2,7 @@
 
 use crate::cors::{self, Foreign};
 use crate::error::default_message;
-use crate::form;
+use crate::form::{self, Target};
 use crate::host::Domains;
 use crate::intake::{self, Leftover};
 use crate::service::Endpoint;
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, LOCATION, SERVER,
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, SERVER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -42,11 +42,12 @@ impl Resource {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let path = request.uri().path();
         let (bucket, key) = match domains.bucket(host.unwrap_or_default()) {
-            Some(bucket) => (bucket, path.trim_start_matches('/')),
-            None => path
-                .trim_start_matches('/')
-                .split_once('/')
-                .unwrap_or((path.trim_start_matches('/'), "")),
+            Some(bucket) => (bucket.to_ascii_lowercase(), path.trim_start_matches('/')),
+            None => {
+                let path = path.trim_start_matches('/');
+                let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+                (bucket.to_owned(), key)
+            }
         };
         let decoded = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
         let query = request.uri().query().unwrap_or_default();
@@ -56,11 +57,17 @@ impl Resource {
         };
         Self {
             path: path.to_owned(),
-            bucket: Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty()),
+            bucket: Some(bucket).filter(|bucket| !bucket.is_empty()),
             key: Some(decoded).filter(|key| !key.is_empty()),
             version: field("versionId"),
             upload: field("uploadId"),
         }
+    }
+
+    /// The bucket, if it and no key is named.
+    fn target(&self) -> Option<Target<'_>> {
+        let bucket = self.bucket.as_deref().filter(|_| self.key.is_none())?;
+        Some(Target { bucket, in_host: self.path.trim_matches('/').is_empty() })
     }
 
     /// The elements that S3 adds to an error to say what it is about.
@@ -121,6 +128,8 @@ pub(crate) async fn call(
     let rules = foreign.as_ref().and_then(|_| cors_rules(endpoint, named.bucket.as_deref()?));
     let mut response = if question {
         preflight(foreign.as_ref(), rules.as_deref(), &request, &named, &ids)
+    } else if form::is_form(&request, named.target().is_some()) {
+        answer_form(endpoint, request, &named, &ids).await
     } else {
         answer(service, request, &named, &ids).await
     };
@@ -208,14 +217,28 @@ async fn answer(
     if head {
         settle_head(&mut response);
     }
-    if let Some(place) = response.headers_mut().remove(form::PLACE)
-        && response.status() != StatusCode::SEE_OTHER
-    {
-        response.headers_mut().insert(LOCATION, place);
-    }
     if tags_bucket && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
+    if !reusable {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Answers a form, which the protocol layer does not see.
+async fn answer_form(
+    endpoint: &Endpoint,
+    request: Request<Body>,
+    named: &Resource,
+    ids: &Ids,
+) -> Response<Body> {
+    let waits = request.headers().contains_key(EXPECT);
+    let (head, body) = request.into_parts();
+    let (intake, leftover) = intake::split(body);
+    let answer = endpoint.upload_form(&head, named.target(), intake).await;
+    let reusable = leftover.drain(waits).await;
+    let mut response = answer.unwrap_or_else(|error| refused(&error, named, ids));
     if !reusable {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -367,7 +390,7 @@ fn settle_head(response: &mut Response<Body>) {
     *response.body_mut() = full(Bytes::new());
 }
 
-fn full(bytes: Bytes) -> Body {
+pub(crate) fn full(bytes: Bytes) -> Body {
     Body::new(Full::new(bytes).map_err(|never| -> BoxError { match never {} }))
 }
 
