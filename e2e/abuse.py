@@ -31,8 +31,9 @@ GROUPS = {}
 CHECKS = 0
 FAILED = []
 MEMORY_LIMIT = 150
-# How long the answer to a document may take.
-PROMPT = 1.0
+# How long an answer may take. It is there to notice work that grows with the square of what is sent, or has no
+# end; not to measure.
+PROMPT = 20.0
 SMALL = b"small object"
 
 
@@ -571,6 +572,8 @@ def keys(endpoint):
         answer = talk(port, key_head(port, "PUT", path, unsigned=length(body)), body)
         check(answer.status == 200 or 400 <= answer.status < 500, f"key {path}: {told(answer)}")
         if answer.status == 200:
+            # Two ways to write a key are one key: what was written last is what it holds.
+            accepted = {other: kept for other, kept in accepted.items() if decoded(other) != decoded(path)}
             accepted[path] = body
     for path, body in accepted.items():
         answer = talk(port, key_head(port, "GET", path))

@@ -63,10 +63,13 @@ impl Endpoint {
         let customer = CustomerKey::read(&request.headers, false)?;
         let promised =
             given_checksums!(input).map(|(algorithm, text)| (algorithm, text.to_owned())).next();
-        let parts = input.multipart_upload.and_then(|list| list.parts);
+        let parts = input.multipart_upload.and_then(|list| list.parts).unwrap_or_default();
+        if parts.len() > MAX_PARTS {
+            return Err(malformed_xml());
+        }
         let completion = Completion {
             upload: parse_upload(&input.upload_id)?,
-            parts: parts.unwrap_or_default().into_iter().map(listed).collect::<S3Result<_>>()?,
+            parts: parts.into_iter().map(listed).collect::<S3Result<_>>()?,
             condition: WriteCondition {
                 if_match: input.if_match,
                 if_none_match: input.if_none_match,
@@ -81,9 +84,6 @@ impl Endpoint {
             bucket: input.bucket.clone(),
             key: input.key.clone(),
         };
-        if completion.parts.len() > MAX_PARTS {
-            return Err(malformed_xml());
-        }
         if completion.parts.is_empty() {
             return Err(s3_error!(InvalidRequest, "You must specify at least one part"));
         }

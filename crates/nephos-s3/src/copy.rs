@@ -4,8 +4,8 @@ use crate::checksum::{Algorithm, set_checksum};
 use crate::condition::{ReadCondition, WriteCondition};
 use crate::object::{announce_version, described};
 use crate::service::{Answer, Endpoint};
-use crate::store::Intent;
 use crate::store::record::ObjectRecord;
+use crate::store::{Intent, Length};
 use crate::version::Named;
 use crate::{clock, etag};
 use http::{HeaderMap, HeaderValue};
@@ -135,7 +135,7 @@ impl Endpoint {
         // The bytes are read even if they could be shared: the tag of a copy is the MD5 of its
         // bytes, whatever parts the original was made from.
         let intent = Intent {
-            length: range.end - range.start,
+            length: Length::Exact(range.end - range.start),
             algorithm: named.or(kept),
             md5_tag: self.store.has_md5_tag(&protection.encryption),
             md5: false,

@@ -82,11 +82,10 @@ impl LocalS3 {
     }
 }
 
-/// The documents of S3's operations are small; a form is held in memory while it is checked.
+/// The documents of S3's operations are small.
 fn limits() -> S3Config {
     let mut limits = S3Config::default();
     limits.xml_max_body_size = MAX_DOCUMENT;
-    limits.post_object_max_file_size = 64 << 20;
     limits
 }
 

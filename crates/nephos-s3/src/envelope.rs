@@ -4,7 +4,7 @@ use crate::Body;
 use crate::authorization::{self, parameter};
 use crate::cors::{self, Foreign};
 use crate::error::default_message;
-use crate::form;
+use crate::form::{self, Target};
 use crate::host::Domains;
 use crate::intake::{self, Leftover, full};
 use crate::service::Endpoint;
@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, LOCATION, SERVER,
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, EXPECT, HOST, SERVER,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Limited;
@@ -46,11 +46,12 @@ impl Resource {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let path = request.uri().path();
         let (bucket, key) = match domains.bucket(host.unwrap_or_default()) {
-            Some(bucket) => (bucket, path.trim_start_matches('/')),
-            None => path
-                .trim_start_matches('/')
-                .split_once('/')
-                .unwrap_or((path.trim_start_matches('/'), "")),
+            Some(bucket) => (bucket.to_ascii_lowercase(), path.trim_start_matches('/')),
+            None => {
+                let path = path.trim_start_matches('/');
+                let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+                (bucket.to_owned(), key)
+            }
         };
         let decoded = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
         let query = request.uri().query().unwrap_or_default();
@@ -58,11 +59,17 @@ impl Resource {
             method: request.method().clone(),
             query: query.to_owned(),
             path: path.to_owned(),
-            bucket: Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty()),
+            bucket: Some(bucket).filter(|bucket| !bucket.is_empty()),
             key: Some(decoded).filter(|key| !key.is_empty()),
             version: parameter(query, "versionId"),
             upload: parameter(query, "uploadId"),
         }
+    }
+
+    /// The bucket, if it and no key is named.
+    fn target(&self) -> Option<Target<'_>> {
+        let bucket = self.bucket.as_deref().filter(|_| self.key.is_none())?;
+        Some(Target { bucket, in_host: self.path.trim_matches('/').is_empty() })
     }
 
     /// The elements that S3 adds to an error to say what it is about.
@@ -129,6 +136,8 @@ pub(crate) async fn call(
         refused(&s3_error!(NotImplemented), &named, &ids)
     } else if question {
         preflight(foreign.as_ref(), rules.as_deref(), &request, &named, &ids)
+    } else if form::is_form(&request, named.target().is_some()) {
+        answer_form(endpoint, request, &named, &ids).await
     } else {
         answer(service, request, &named, &ids).await
     };
@@ -222,11 +231,6 @@ async fn answer(
     if head {
         settle_head(&mut response);
     }
-    if let Some(place) = response.headers_mut().remove(form::PLACE)
-        && response.status() != StatusCode::SEE_OTHER
-    {
-        response.headers_mut().insert(LOCATION, place);
-    }
     if tags_bucket && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
@@ -247,6 +251,25 @@ fn with_token(mut request: Request<Body>) -> Request<Body> {
         request.headers_mut().insert("x-amz-security-token", token);
     }
     request
+}
+
+/// Answers a form, which the protocol layer does not see.
+async fn answer_form(
+    endpoint: &Endpoint,
+    request: Request<Body>,
+    named: &Resource,
+    ids: &Ids,
+) -> Response<Body> {
+    let waits = request.headers().contains_key(EXPECT);
+    let (head, body) = request.into_parts();
+    let (intake, leftover) = intake::split(body);
+    let answer = endpoint.upload_form(&head, named.target(), intake).await;
+    let reusable = leftover.drain(waits).await;
+    let mut response = answer.unwrap_or_else(|error| refused(&error, named, ids));
+    if !reusable {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// The body goes to the operation beside the protocol layer, which would hold a whole chunk of an

@@ -139,6 +139,22 @@ pub(crate) fn entity_too_large() -> S3Error {
     s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size")
 }
 
+pub(crate) fn entity_too_small() -> S3Error {
+    s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size")
+}
+
+pub(crate) fn missing_length() -> S3Error {
+    s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header.")
+}
+
+/// A form that cannot be taken apart.
+pub(crate) fn malformed_form() -> S3Error {
+    s3_error!(
+        MalformedPOSTRequest,
+        "The body of your POST request is not well-formed multipart/form-data."
+    )
+}
+
 pub(crate) fn invalid_range() -> S3Error {
     s3_error!(InvalidRange, "The requested range is not satisfiable")
 }
@@ -171,6 +187,11 @@ pub(crate) fn stream_error(error: &StdError) -> S3Error {
         Some(PayloadError::Framing(reason)) => {
             s3_error!(InvalidRequest, "The aws-chunked encoding of the body is not valid: {reason}")
         }
+        Some(PayloadError::Form) => malformed_form(),
+        Some(PayloadError::FormHead) => s3_error!(
+            MaxPostPreDataLengthExceededError,
+            "Your POST request fields preceding the upload file were too large."
+        ),
         Some(PayloadError::Cut) | None => incomplete_body(),
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! **Owns.** What S3 promises about buckets, objects and multipart uploads: names, conditions,
 //! checksums, entity tags, paging, error codes and messages; the metadata (one `redb` file) and
-//! the data files beside it; the HTTP/1.1 listener.
+//! the data files beside it; uploads by HTML form; the HTTP/1.1 listener.
 //!
 //! **Does not own.** The wire shapes, request routing and signature arithmetic (the `s3s` crate),
 //! TLS, accounts, policies, and the command line that starts it.

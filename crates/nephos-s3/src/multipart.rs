@@ -7,11 +7,11 @@ use crate::encryption::Protection;
 use crate::error::{entity_too_large, no_such_upload};
 use crate::identity::{initiator, owner};
 use crate::object::described;
-use crate::part::{Promise, parse_upload, part_number, upload_text};
+use crate::part::{Promise, parse_upload, part_number, told_length, upload_text};
 use crate::service::{Answer, Endpoint};
 use crate::store::record::{PartRecord, UploadId, UploadRecord, decode, encode};
 use crate::store::tables::PARTS;
-use crate::store::{self, Intent, Staged, Unavailable};
+use crate::store::{self, Intent, Length, Staged, Unavailable};
 use crate::{clock, etag};
 use http::HeaderMap;
 use redb::{ReadTransaction, ReadableTable};
@@ -109,7 +109,7 @@ impl Endpoint {
         let number = part_number(input.part_number)?;
         let promise = Promise::read(
             &request.headers,
-            input.content_length,
+            told_length(&request.headers, input.content_length)?,
             input.content_md5.as_deref(),
             given_checksums!(input),
         )?;
@@ -161,7 +161,7 @@ impl Endpoint {
                 Ok(range)
             })?;
         let intent = Intent {
-            length: range.end - range.start,
+            length: Length::Exact(range.end - range.start),
             algorithm: upload.checksum.map(|(algorithm, _)| algorithm),
             md5_tag: self.store.has_md5_tag(&upload.encryption),
             md5: false,

@@ -1,6 +1,6 @@
 //! Single objects: put, get, head.
 
-use crate::checksum::{Digest, ObjectChecksum, given_checksums, set_checksum};
+use crate::checksum::{Algorithm, Digest, ObjectChecksum, given_checksums, set_checksum};
 use crate::condition::{ReadCondition, WriteCondition};
 use crate::encryption::{CustomerKey, Protection, Secret};
 use crate::error::{
@@ -8,15 +8,15 @@ use crate::error::{
 };
 use crate::lifecycle::Subject;
 use crate::listing::Encoding;
-use crate::part::{Promise, part_number};
+use crate::part::{Promise, part_number, told_length};
 use crate::payload::Payload;
 use crate::service::{Answer, Endpoint};
 use crate::store::record::{Described, Layout, ManifestPart, ObjectRecord, Versioning};
 use crate::store::{self, Found, Reader, Staged};
 use crate::version::{Named, Version};
-use crate::{clock, etag, form};
+use crate::{clock, etag};
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use redb::ReadTransaction;
 use s3s::dto::{
     ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
@@ -93,6 +93,18 @@ pub(crate) fn redirect(location: Option<String>) -> S3Result<Option<String>> {
         )),
         location => Ok(location),
     }
+}
+
+/// An object of which everything is known but its bytes.
+pub(crate) struct NewObject {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) described: Described,
+    pub(crate) condition: WriteCondition,
+    pub(crate) promise: Promise,
+    /// The checksum that is kept with it; none means the one of S3's choice.
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) protection: Protection,
 }
 
 /// What a read gives of an object.
@@ -216,14 +228,7 @@ impl Endpoint {
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> Answer<PutObjectOutput> {
-        let form = request.method == Method::POST;
-        let place = location(&request.headers, &request.input.bucket, &request.input.key);
-        let payload = if form {
-            request.headers = form::headers(&request.input);
-            Payload::read(request.input.body.take())
-        } else {
-            Self::payload(&mut request)?
-        };
+        let payload = Self::payload(&mut request)?;
         let headers = &request.headers;
         let input = request.input;
         let condition =
@@ -231,19 +236,17 @@ impl Endpoint {
         condition.validate()?;
         let promise = Promise::read(
             headers,
-            // The file of a form that is empty has no length.
-            input.content_length.or(form.then_some(0)),
+            told_length(headers, input.content_length)?,
             input.content_md5.as_deref(),
             given_checksums!(input),
         )?;
+        let algorithm = promise.algorithm;
         let described = described!(input);
         self.existing_bucket(&input.bucket)?;
         let protection = self.protection(&input.bucket, headers)?;
-        let staged = promise.receive(&self.store, payload, promise.algorithm, &protection).await?;
-        let (bucket, key) = (input.bucket.clone(), input.key.clone());
-        let (record, version) = self
-            .publish_object(input.bucket, input.key, staged, described, condition, &protection)
-            .await?;
+        let (bucket, key) = (input.bucket, input.key);
+        let new = NewObject { bucket, key, described, condition, promise, algorithm, protection };
+        let (record, headers) = self.receive_object(new, payload).await?;
         let mut output = PutObjectOutput {
             e_tag: Some(etag::quoted(&record.etag)),
             ..PutObjectOutput::default()
@@ -252,13 +255,25 @@ impl Endpoint {
             set_checksum!(output, checksum.digest.algorithm, checksum.text());
             output.checksum_type = Some(checksum.coverage.name().to_owned().into());
         }
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    /// Receives the bytes of an object and makes it visible; returns what the answer says of it in
+    /// headers, besides its tag and its checksum.
+    pub(crate) async fn receive_object(
+        &self,
+        new: NewObject,
+        payload: Payload,
+    ) -> S3Result<(ObjectRecord, HeaderMap)> {
+        let NewObject { bucket, key, described, condition, promise, algorithm, protection } = new;
+        let staged = promise.receive(&self.store, payload, algorithm, &protection).await?;
+        let (record, version) = self
+            .publish_object(bucket.clone(), key.clone(), staged, described, condition, &protection)
+            .await?;
         let mut headers = protection.headers();
         announce_version(&mut headers, version);
-        if form {
-            form::announce(&mut headers, &record, place);
-        }
         self.announce_expiry(&mut headers, &bucket, Subject::of(&key, &record), record.modified)?;
-        Ok(S3Response::with_headers(output, headers))
+        Ok((record, headers))
     }
 
     /// Makes staged bytes the object; says which version it is, where versions are kept.

@@ -2,17 +2,19 @@
 
 use crate::checksum::{Algorithm, Digest};
 use crate::encryption::Protection;
-use crate::error::{custom, entity_too_large, no_such_upload, payload_hash_mismatch};
+use crate::error::{
+    custom, entity_too_large, missing_length, no_such_upload, payload_hash_mismatch,
+};
 use crate::payload::{Payload, Trailers};
 use crate::store::record::UploadId;
-use crate::store::{Intent, Staged, Store};
+use crate::store::{Intent, Length, Staged, Store};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode};
 use s3s::{S3Error, S3Result, s3_error};
 
-/// S3's limit for one part and for one `PutObject`: 5 GiB.
-const MAX_BODY: u64 = 5 << 30;
+/// S3's limit for one part, for one `PutObject` and for the file of a form: 5 GiB.
+pub(crate) const MAX_BODY: u64 = 5 << 30;
 
 /// S3's limit for the number of parts.
 const MAX_PART: i32 = 10_000;
@@ -38,9 +40,22 @@ pub(crate) fn parse_upload(text: &str) -> S3Result<UploadId> {
     UploadId::from_str_radix(text, 16).ok().filter(|_| plain).ok_or_else(no_such_upload)
 }
 
+/// How long the headers of a request say its bytes are, without their framing.
+pub(crate) fn told_length(headers: &HeaderMap, content_length: Option<i64>) -> S3Result<Length> {
+    let decoded = text(headers, "x-amz-decoded-content-length").and_then(|n| n.parse().ok());
+    let length = decoded
+        .or(content_length)
+        .and_then(|length: i64| u64::try_from(length).ok())
+        .ok_or_else(missing_length)?;
+    if length > MAX_BODY {
+        return Err(entity_too_large());
+    }
+    Ok(Length::Exact(length))
+}
+
 /// What a writer promises about its body, in headers before it or in trailers after it.
 pub(crate) struct Promise {
-    length: u64,
+    length: Length,
     md5: Option<[u8; 16]>,
     pub(crate) algorithm: Option<Algorithm>,
     value: Option<Digest>,
@@ -50,20 +65,10 @@ impl Promise {
     /// Reads the promises; everything that can be refused before the body is, is.
     pub(crate) fn read<'a>(
         headers: &HeaderMap,
-        content_length: Option<i64>,
+        length: Length,
         content_md5: Option<&str>,
         given: impl Iterator<Item = (Algorithm, &'a str)>,
     ) -> S3Result<Self> {
-        let decoded = text(headers, "x-amz-decoded-content-length").and_then(|n| n.parse().ok());
-        let length = decoded
-            .or(content_length)
-            .and_then(|length: i64| u64::try_from(length).ok())
-            .ok_or_else(|| {
-                s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header.")
-            })?;
-        if length > MAX_BODY {
-            return Err(entity_too_large());
-        }
         let md5 = content_md5.map(parse_md5).transpose()?;
         let (algorithm, value) = single(given, text(headers, "x-amz-trailer"))?;
         let named = text(headers, "x-amz-sdk-checksum-algorithm");

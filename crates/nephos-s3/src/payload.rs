@@ -6,6 +6,7 @@
 
 use crate::BoxError;
 use crate::checksum::Algorithm;
+use crate::form::FormFile;
 use crate::intake::Intake;
 use crate::signature::ChunkSigner;
 use bytes::{Buf, Bytes};
@@ -34,6 +35,10 @@ pub(crate) enum PayloadError {
     Framing(&'static str),
     #[error("the signature of a chunk does not match")]
     Signature,
+    #[error("the form cannot be taken apart")]
+    Form,
+    #[error("the fields before the file of the form are too long")]
+    FormHead,
 }
 
 /// What came after the last chunk; none before it has been read.
@@ -72,9 +77,8 @@ pub(crate) struct Payload {
 pub(crate) enum PayloadStream {
     Plain(Intake),
     Chunked(Box<Chunked>),
-    /// What the protocol layer has read already: the file of a form.
-    Read(s3s::dto::StreamingBlob),
-    Empty,
+    /// The file of a form.
+    File(FormFile),
 }
 
 impl Payload {
@@ -122,10 +126,9 @@ impl Payload {
         })
     }
 
-    /// A body that the protocol layer has read.
-    pub(crate) fn read(body: Option<s3s::dto::StreamingBlob>) -> Self {
-        let bytes = body.map_or(PayloadStream::Empty, PayloadStream::Read);
-        Self { bytes, sha256: None, trailers: None }
+    /// The file of a form, of which nothing but the form's policy is signed.
+    pub(crate) fn of_form(file: FormFile) -> Self {
+        Self { bytes: PayloadStream::File(file), sha256: None, trailers: None }
     }
 }
 
@@ -146,8 +149,7 @@ impl Stream for PayloadStream {
                 }
             },
             Self::Chunked(chunked) => chunked.poll(cx),
-            Self::Read(body) => Pin::new(body).poll_next(cx),
-            Self::Empty => Poll::Ready(None),
+            Self::File(file) => Pin::new(file).poll_next(cx),
         }
     }
 }

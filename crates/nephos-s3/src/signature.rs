@@ -32,10 +32,7 @@ impl ChunkSigner {
                 "The authorization header of a request with signed chunks is malformed"
             ));
         };
-        let mut key = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-        for step in scope.split('/') {
-            key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, step.as_bytes()).as_ref());
-        }
+        let key = signing_key(secret, scope);
         Ok(Self { key, context: format!("{date}\n{scope}"), previous: seed.to_owned() })
     }
 
@@ -61,6 +58,14 @@ impl ChunkSigner {
         signature.clone_into(&mut self.previous);
         hmac::verify(&self.key, text.as_bytes(), &given).is_ok()
     }
+}
+
+/// The key that a secret gives for a scope: a day, a region, a service and `aws4_request`.
+pub(crate) fn signing_key(secret: &str, scope: &str) -> hmac::Key {
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
+    scope.split('/').fold(secret, |key, step| {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, step.as_bytes()).as_ref())
+    })
 }
 
 #[cfg(test)]

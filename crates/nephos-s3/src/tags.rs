@@ -3,7 +3,7 @@
 use crate::error::{custom, malformed_xml, marker_found, no_such_key, no_such_version};
 use crate::object::announce_version;
 use crate::service::{Answer, Endpoint};
-use crate::setting::{Setting, to_xml};
+use crate::setting::{Setting, from_xml, to_xml};
 use crate::store::Fail;
 use crate::store::record::{Tags, VersionRecord, Versioning};
 use crate::version::{Named, Version};
@@ -45,6 +45,15 @@ pub(crate) fn of_header(header: Option<&str>) -> S3Result<Tags> {
         }
     })?;
     Ok(tags)
+}
+
+/// Reads the field `tagging` of a form: a document, as the one that sets tags later.
+pub(crate) fn of_field(field: Option<&str>) -> S3Result<Tags> {
+    let Some(text) = field else {
+        return Ok(Tags::new());
+    };
+    let tagging: Tagging = from_xml(text).map_err(|_| malformed_xml())?;
+    of_set(tagging.tag_set, MAX_OBJECT_TAGS)
 }
 
 /// Reads the tags of a document.

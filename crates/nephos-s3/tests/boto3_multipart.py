@@ -8,6 +8,7 @@ import base64
 import hashlib
 import zlib
 
+import boto3_forms
 import boto3_objects
 import boto3_wire
 from boto3_client import *
@@ -218,7 +219,7 @@ def check_list_uploads():
 def main():
     checks = [
         (name, check)
-        for scope in (vars(boto3_objects), globals(), vars(boto3_wire))
+        for scope in (vars(boto3_objects), globals(), vars(boto3_forms), vars(boto3_wire))
         for name, check in scope.items()
         if name.startswith("check_")
     ]

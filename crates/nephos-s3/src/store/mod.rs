@@ -5,6 +5,7 @@ mod commit;
 mod directory;
 mod fail;
 mod held;
+mod length;
 mod master;
 mod md5_stream;
 pub(crate) mod open;
@@ -19,6 +20,7 @@ pub(crate) mod versions;
 
 pub(crate) use self::directory::BlobDirectory;
 pub(crate) use self::fail::{Fail, is_full};
+pub(crate) use self::length::Length;
 pub(crate) use self::reader::Reader;
 pub(crate) use self::staged::{Intent, Staged};
 

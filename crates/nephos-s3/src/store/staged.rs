@@ -3,10 +3,10 @@
 use super::md5_stream::Md5Stream;
 use super::record::{BlobId, Extent, Place};
 use super::sealer::Sealer;
-use super::{BlobDirectory, Store, is_full};
+use super::{BlobDirectory, Length, Store, is_full};
 use crate::checksum::{Algorithm, Digest};
 use crate::encryption::{Salt, Secret};
-use crate::error::{incomplete_body, internal, out_of_space, stream_error};
+use crate::error::{internal, out_of_space, stream_error};
 use crate::store::sums::Sums;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -26,7 +26,7 @@ const BATCH: usize = 256 << 10;
 /// What is to become of a body.
 pub(crate) struct Intent {
     /// How long it must be.
-    pub(crate) length: u64,
+    pub(crate) length: Length,
     /// The checksum to compute, besides the CRC-64/NVME.
     pub(crate) algorithm: Option<Algorithm>,
     /// Whether its MD5 is its entity tag.
@@ -163,7 +163,7 @@ impl Store {
     where
         S: Stream<Item = Result<Bytes, StdError>> + Unpin,
     {
-        self.check_room(intent.length)?;
+        self.check_room(intent.length.room())?;
         let mut received = 0_u64;
         let mut batch = Vec::new();
         let mut pending = 0;
@@ -171,9 +171,7 @@ impl Store {
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| stream_error(&error))?;
             received += bytes.len() as u64;
-            if received > intent.length {
-                return Err(incomplete_body());
-            }
+            intent.length.check_part(received)?;
             pending += bytes.len();
             batch.push(bytes);
             if pending >= BATCH {
@@ -186,9 +184,7 @@ impl Store {
                 pending = 0;
             }
         }
-        if received != intent.length {
-            return Err(incomplete_body());
-        }
+        intent.length.check_whole(received)?;
         if arriving.is_none() && pending <= ROW_LIMIT {
             return self.row(&batch, &intent);
         }
@@ -208,7 +204,7 @@ impl Store {
             Some(md5) => Some(md5.finish().await?),
             None => None,
         };
-        Ok(staged(&intent, md5, sums, salt, Data::File(file)))
+        Ok(staged(&intent, received, md5, sums, salt, Data::File(file)))
     }
 
     async fn start(&self, intent: &Intent) -> S3Result<(Arriving, Option<Salt>)> {
@@ -231,6 +227,7 @@ impl Store {
 
     fn row(&self, batch: &[Bytes], intent: &Intent) -> S3Result<Staged> {
         let mut bytes = batch.concat();
+        let length = bytes.len() as u64;
         let mut sums = Sums::new(intent);
         sums.update(&bytes);
         let md5 = (intent.md5 || intent.md5_tag).then(|| Md5::digest(&bytes).into());
@@ -242,7 +239,7 @@ impl Store {
             written.map_err(internal)?;
             bytes = encrypted;
         }
-        Ok(staged(intent, md5, sums, salt, Data::Row { id: self.next_blob(), bytes }))
+        Ok(staged(intent, length, md5, sums, salt, Data::Row { id: self.next_blob(), bytes }))
     }
 }
 
@@ -257,6 +254,7 @@ fn sealer(intent: &Intent) -> S3Result<(Option<Salt>, Option<Sealer>)> {
 
 fn staged(
     intent: &Intent,
+    length: u64,
     md5: Option<[u8; 16]>,
     sums: Sums,
     salt: Option<Salt>,
@@ -269,7 +267,7 @@ fn staged(
         None => (u128::from(sums.crc64) << 64 | u128::from(rand::random::<u64>())).to_be_bytes(),
     };
     Staged {
-        length: intent.length,
+        length,
         tag,
         md5,
         sha256: sums.sha256,

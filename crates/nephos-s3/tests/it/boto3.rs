@@ -1,8 +1,9 @@
 //! boto3, an independent client, decides.
 
 use crate::client::open;
-use nephos_s3::SECRET_ACCESS_KEY;
+use nephos_s3::{SECRET_ACCESS_KEY, User, UsersFile};
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::oneshot;
@@ -28,6 +29,8 @@ async fn boto3_agrees() {
     };
     let dir = tempfile::tempdir().unwrap();
     let endpoint = open(dir.path());
+    let temporary = User::new("temporary", Some(Duration::from_hours(1)));
+    UsersFile::of(dir.path()).write(std::slice::from_ref(&temporary)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -43,6 +46,7 @@ async fn boto3_agrees() {
         .arg("-B")
         .arg(script)
         .args([&url, SECRET_ACCESS_KEY])
+        .env("NEPHOS_TEST_USER", serde_json::to_string(&temporary).unwrap())
         .output()
         .await
         .unwrap();
