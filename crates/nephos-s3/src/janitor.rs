@@ -10,7 +10,7 @@ use crate::store::record::{
     CompletedRecord, ObjectRecord, UploadId, UploadRecord, VersionRecord, Versioning, decode,
 };
 use crate::store::tables::{BUCKETS, COMPLETED, OBJECTS, SETTINGS, UPLOADS, VERSIONS};
-use crate::version::{Named, Version};
+use crate::version::Version;
 use redb::{ReadTransaction, ReadableTable};
 use s3s::S3Result;
 use s3s::dto::{BucketLifecycleConfiguration, LifecycleRule};
@@ -23,9 +23,20 @@ const BATCH: usize = 256;
 
 /// Something to be done away with, if it still is what it was when it was found.
 enum Chore {
-    Abort { key: String, upload: UploadId },
-    Expire { key: String, version: Version },
-    Remove { key: String, version: Version },
+    Abort {
+        key: String,
+        upload: UploadId,
+    },
+    Expire {
+        key: String,
+        version: Version,
+    },
+    /// `latest` says whether it is the latest version, which only a delete marker can be.
+    Remove {
+        key: String,
+        version: Version,
+        latest: bool,
+    },
 }
 
 impl Endpoint {
@@ -192,7 +203,8 @@ impl Endpoint {
                 rules.iter().any(|rule| self.outlived(rule, key, &record, newer, now))
             });
             if outlived || alone && rules.iter().any(|rule| drops_marker(rule, key, &record)) {
-                chores.push(Chore::Remove { key: key.to_owned(), version: record.version() });
+                let (key, version) = (key.to_owned(), record.version());
+                chores.push(Chore::Remove { key, version, latest: !outlived });
             }
             before = Some(Predecessor::new(key, record.modified(), count));
         }
@@ -238,8 +250,8 @@ impl Endpoint {
                                 tables.delete_key(&bucket, &key, record.versioning)?;
                             }
                         }
-                        Chore::Remove { key, version } => {
-                            tables.delete_version(&bucket, &key, Named::of(version))?;
+                        Chore::Remove { key, version, latest } => {
+                            tables.delete_kept(&bucket, &key, version, latest)?;
                         }
                     }
                 }
@@ -287,4 +299,131 @@ fn drops_marker(rule: &LifecycleRule, key: &str, record: &VersionRecord) -> bool
     asked == Some(true)
         && matches!(record, VersionRecord::Marker(_))
         && applies(rule, Subject { key, size: Some(0), tags: &nothing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::encryption::Encryption;
+    use crate::store::record::{BucketRecord, Layout, encode};
+    use crate::store::{Intent, Store};
+    use crate::users::Users;
+    use crate::version::Named;
+    use bytes::Bytes;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn endpoint(dir: &Path) -> Endpoint {
+        Endpoint {
+            store: Arc::new(Store::open(dir, &Options::default()).unwrap()),
+            users: Arc::new(Users::new(dir, true)),
+            denied: Arc::new([]),
+            day: 1,
+        }
+    }
+
+    async fn make_bucket(endpoint: &Endpoint, bucket: &'static str, versioning: Versioning) {
+        let record = BucketRecord { created: 0, location: None, versioning };
+        let made = endpoint.store.commit(move |tables| {
+            tables.buckets.insert(bucket, &encode(&record)[..])?;
+            Ok(())
+        });
+        made.await.unwrap();
+    }
+
+    async fn put(endpoint: &Endpoint, bucket: &'static str, key: &'static str) {
+        let intent = Intent {
+            length: 1,
+            algorithm: None,
+            md5_tag: true,
+            md5: false,
+            sha256: false,
+            secret: None,
+        };
+        let body = futures::stream::iter([Ok(Bytes::from_static(b"x"))]);
+        let staged = endpoint.store.stage(body, intent).await.unwrap();
+        let put = endpoint.store.commit(move |tables| {
+            let versioning = tables.existing_bucket(bucket)?.versioning;
+            let record = ObjectRecord {
+                version: tables.new_version(versioning),
+                size: 1,
+                modified: 0,
+                etag: String::new(),
+                layout: Layout::Whole(tables.publish(staged)?),
+                checksum: None,
+                described: crate::store::record::Described::default(),
+                encryption: Encryption::Unasked,
+            };
+            tables.put_object(bucket, key, &record, versioning)
+        });
+        put.await.unwrap();
+    }
+
+    async fn delete(endpoint: &Endpoint, bucket: &'static str, key: &'static str) {
+        let deleted = endpoint.store.commit(move |tables| {
+            let versioning = tables.existing_bucket(bucket)?.versioning;
+            tables.delete_key(bucket, key, versioning)
+        });
+        deleted.await.unwrap();
+    }
+
+    fn rules(action: &str) -> Vec<LifecycleRule> {
+        let text = format!(
+            "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status>{action}</Rule></LifecycleConfiguration>"
+        );
+        from_xml::<BucketLifecycleConfiguration>(&text).unwrap().rules
+    }
+
+    fn objects(endpoint: &Endpoint) -> usize {
+        endpoint.store.read().unwrap().open_table(OBJECTS).unwrap().iter().unwrap().count()
+    }
+
+    fn versions(endpoint: &Endpoint) -> usize {
+        endpoint.store.read().unwrap().open_table(VERSIONS).unwrap().iter().unwrap().count()
+    }
+
+    const MARKERS: &str =
+        "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>";
+    const EARLIER: &str = "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>";
+
+    #[tokio::test]
+    async fn an_object_that_replaced_an_expired_marker_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = endpoint(dir.path());
+        make_bucket(&endpoint, "b", Versioning::Suspended).await;
+        delete(&endpoint, "b", "k").await;
+        let chores = endpoint.chores("b", &rules(MARKERS), i64::MAX).unwrap();
+        assert_eq!(chores.len(), 1);
+        // Marker and object are both the version called null.
+        put(&endpoint, "b", "k").await;
+        endpoint.run("b".to_owned(), chores).await.unwrap();
+        assert_eq!((objects(&endpoint), versions(&endpoint)), (1, 0));
+
+        delete(&endpoint, "b", "k").await;
+        let chores = endpoint.chores("b", &rules(MARKERS), i64::MAX).unwrap();
+        endpoint.run("b".to_owned(), chores).await.unwrap();
+        assert_eq!((objects(&endpoint), versions(&endpoint)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_the_latest_again_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = endpoint(dir.path());
+        make_bucket(&endpoint, "b", Versioning::Enabled).await;
+        put(&endpoint, "b", "k").await;
+        delete(&endpoint, "b", "k").await;
+        put(&endpoint, "b", "k").await;
+        let chores = endpoint.chores("b", &rules(EARLIER), i64::MAX).unwrap();
+        assert_eq!(chores.len(), 2);
+        // Without the newest object the marker is what hides the first one again.
+        let removed = endpoint.store.commit(|tables| {
+            let newest = tables.object("b", "k")?.map(|object| object.version.text());
+            let named = Named::parse(&newest.unwrap_or_default())?;
+            tables.delete_version("b", "k", named)
+        });
+        removed.await.unwrap();
+        endpoint.run("b".to_owned(), chores).await.unwrap();
+        assert_eq!((objects(&endpoint), versions(&endpoint)), (0, 1));
+    }
 }
