@@ -6,6 +6,7 @@
 
 use super::fail::Breakage;
 use super::held::Held;
+use super::master::Master;
 use super::reclaim::Reclaimer;
 use super::record::BlobId;
 use super::tables::{COUNTERS, DOOMED, Tables};
@@ -81,6 +82,9 @@ struct Writer {
     next: Arc<AtomicU64>,
     /// Numbers below this one may be given out.
     reserved: u64,
+    master: Arc<Master>,
+    /// Whether the metadata file says which key is in use.
+    key_recorded: bool,
 }
 
 impl Committer {
@@ -89,9 +93,11 @@ impl Committer {
         directory: BlobDirectory,
         reclaimer: Arc<Reclaimer>,
         next: Arc<AtomicU64>,
+        master: Arc<Master>,
     ) -> std::io::Result<Self> {
         let (changes, arriving) = mpsc::channel::<Box<dyn Change>>();
-        let mut writer = Writer { held, directory, reclaimer, next, reserved: 0 };
+        let mut writer =
+            Writer { held, directory, reclaimer, next, reserved: 0, master, key_recorded: false };
         let thread =
             std::thread::Builder::new().name("nephos-s3-commit".to_owned()).spawn(move || {
                 while let Ok(first) = arriving.recv() {
@@ -187,8 +193,10 @@ impl Writer {
         };
         list_doomed(&txn, &files.doomed, removed)?;
         let reserved = self.reserve(&txn)?;
+        let key_recorded = self.record_key(&txn)?;
         txn.commit().map_err(redb::Error::from)?;
         self.reserved = reserved;
+        self.key_recorded = key_recorded;
         Ok(files)
     }
 
@@ -202,6 +210,19 @@ impl Writer {
         let reserved = next + RESERVED;
         txn.open_table(COUNTERS)?.insert("next", reserved)?;
         Ok(reserved)
+    }
+
+    /// Sees to it that the key is known before, or in the same commit as, what is encrypted with
+    /// it. Says whether it is.
+    fn record_key(&self, txn: &WriteTransaction) -> Result<bool, redb::Error> {
+        if self.key_recorded {
+            return Ok(true);
+        }
+        let Some(fingerprint) = self.master.fingerprint() else {
+            return Ok(false);
+        };
+        txn.open_table(COUNTERS)?.insert("key", fingerprint)?;
+        Ok(true)
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) use self::staged::{Intent, Staged};
 
 use self::commit::Committer;
 use self::held::Held;
+use self::master::Master;
 use self::reclaim::{Lease, Reclaimer};
 use self::record::{
     BlobId, BucketRecord, Extent, Layout, ManifestId, ManifestPart, MarkerRecord, ObjectRecord,
@@ -39,8 +40,8 @@ use rand::Rng;
 use redb::{ReadTransaction, ReadableDatabase};
 use s3s::{S3Error, S3Result};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 /// Room that no body may take, so that a full disk can still be cleared by deleting.
 const RESERVE: u64 = 16 << 20;
@@ -55,8 +56,8 @@ pub(crate) struct Store {
     durability: Durability,
     /// Whether entity tags are MD5s where S3 has them so.
     md5_tags: bool,
-    /// The key of SSE-S3 and SSE-KMS, read or made when it is first needed.
-    master: OnceLock<Secret>,
+    /// The key of SSE-S3 and SSE-KMS; the commit thread records that it is in use.
+    master: Arc<Master>,
     /// The next free number for blobs, manifests and versions; always above every stored one.
     next: Arc<AtomicU64>,
     hashers: Arc<Hashers>,
@@ -65,6 +66,7 @@ pub(crate) struct Store {
 }
 
 /// Something that was stored cannot be read back.
+#[derive(Debug)]
 pub(crate) struct Unavailable(pub(crate) String);
 
 impl<E: std::error::Error> From<E> for Unavailable {
@@ -130,15 +132,18 @@ impl Store {
         }
     }
 
-    /// The key of SSE-S3 and SSE-KMS.
+    /// The key of SSE-S3 and SSE-KMS that something is encrypted with.
     pub(crate) fn master(&self) -> S3Result<Secret> {
-        if let Some(secret) = self.master.get() {
-            return Ok(secret.clone());
-        }
-        let path = self.home.join("encryption.key");
-        let secret = master::read_or_make(&path)
-            .map_err(|error| internal(format!("cannot use {}: {error}", path.display())))?;
-        Ok(self.master.get_or_init(|| secret).clone())
+        self.master.read().map_err(|error| self.unusable_key(&error))
+    }
+
+    /// The key of SSE-S3 and SSE-KMS for a write, which may be the first that needs it.
+    pub(crate) fn master_for_write(&self) -> S3Result<Secret> {
+        self.master.read_or_make().map_err(|error| self.unusable_key(&error))
+    }
+
+    fn unusable_key(&self, error: &std::io::Error) -> S3Error {
+        internal(format!("cannot use {}: {error}", self.master.path().display()))
     }
 
     /// What is set for a bucket under a name.

@@ -13,7 +13,8 @@ use std::sync::atomic::AtomicU64;
 pub(crate) type Row = &'static [u8];
 
 pub(crate) const FORMAT: TableDefinition<&str, u32> = TableDefinition::new("format");
-/// Numbers below the one under `next` have been given out, to blobs, manifests and versions.
+/// Numbers below the one under `next` have been given out, to blobs, manifests and versions. Under
+/// `key` is the fingerprint of the key of SSE-S3 and SSE-KMS, once it has been needed.
 pub(crate) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 pub(crate) const BUCKETS: TableDefinition<&str, Row> = TableDefinition::new("buckets");
 /// What is set for a bucket, as the XML or JSON that clients sent, by bucket and kind.

@@ -2,7 +2,7 @@
 
 use crate::client::{call, completion, fails, ok, open, send, signed};
 use http_body_util::{BodyExt, Empty};
-use nephos_s3::{Body, LocalS3, OpenError, Options};
+use nephos_s3::{Body, LocalS3, OpenError, Options, SECRET_ACCESS_KEY};
 use std::path::Path;
 
 const MIB: usize = 1 << 20;
@@ -172,4 +172,34 @@ fn a_file_that_is_no_database_is_corrupt() {
     std::fs::write(dir.path().join("meta.redb"), [b'x'; 8192]).unwrap();
     let error = LocalS3::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_key_is_told_and_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let encrypted = |method, path, body| {
+        let mut request = signed(method, path, body, SECRET_ACCESS_KEY);
+        request.headers_mut().insert("x-amz-server-side-encryption", "AES256".parse().unwrap());
+        request
+    };
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    assert_eq!(send(&endpoint, encrypted("PUT", "/bucket/key", b"x")).await.status, 200);
+    drop(endpoint);
+    let file = dir.path().join("encryption.key");
+    let key = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+
+    let endpoint = open(dir.path());
+    let requests =
+        [signed("GET", "/bucket/key", b"", SECRET_ACCESS_KEY), encrypted("PUT", "/bucket/b", b"x")];
+    for request in requests {
+        let answer = send(&endpoint, request).await;
+        assert_eq!(answer.status, 500);
+        let message = answer.element("Message");
+        assert!(message.contains("encryption.key: the key file is missing"), "{message}");
+        assert!(!file.exists());
+    }
+    std::fs::write(&file, key).unwrap();
+    assert_eq!(ok(&endpoint, "GET", "/bucket/key", b"").await.body, b"x");
 }
