@@ -81,13 +81,16 @@ impl BlobDirectory {
         }
     }
 
-    /// Removes files.
-    pub(crate) fn remove(&self, ids: &[BlobId]) {
-        for id in ids {
-            if std::fs::remove_file(self.settled(*id)).is_err() {
-                let _ = std::fs::remove_file(self.arriving(*id));
+    /// Removes files. Returns those that are still there.
+    pub(crate) fn remove(&self, ids: &[BlobId]) -> Vec<BlobId> {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let remains = |id: &BlobId| match std::fs::remove_file(self.settled(*id)) {
+            Err(error) if missing(&error) => {
+                std::fs::remove_file(self.arriving(*id)).is_err_and(|error| !missing(&error))
             }
-        }
+            removed => removed.is_err(),
+        };
+        ids.iter().copied().filter(remains).collect()
     }
 
     /// What a crash left among the incoming files: the ones the metadata refers to are moved, the

@@ -148,18 +148,18 @@ fn clean_up(database: &Database, directory: &BlobDirectory) -> Result<(), redb::
         .iter()?
         .map(|row| row.map(|(id, _)| id.value()))
         .collect::<Result<_, _>>()?;
-    directory.remove(&doomed);
+    let left = directory.remove(&doomed);
     let files = txn.open_table(FILES)?;
     directory.recover(|id| Ok(files.get(id)?.is_some()))?;
     drop((files, txn));
-    if doomed.is_empty() {
+    if doomed.len() == left.len() {
         return Ok(());
     }
     let mut txn = database.begin_write()?;
     txn.set_quick_repair(true);
     {
         let mut table = txn.open_table(DOOMED)?;
-        for id in doomed {
+        for id in doomed.into_iter().filter(|id| !left.contains(id)) {
             table.remove(id)?;
         }
     }
