@@ -265,8 +265,9 @@ fn staged(
     let sums = sums.finish();
     let tag = match md5.filter(|_| intent.md5_tag) {
         Some(md5) => md5,
-        // Like an MD5 it changes with the bytes; unlike one it says nothing about them.
-        None => (u128::from(sums.crc64) << 64 | u128::from(rand::random::<u64>())).to_be_bytes(),
+        // Like an MD5 it changes with the bytes. Unlike one it says nothing about them, as they may
+        // be encrypted; the same bytes get another one each time, as on S3.
+        None => rand::random(),
     };
     Staged {
         length: intent.length,
