@@ -62,7 +62,7 @@ impl Endpoint {
             let batch = batch.to_vec();
             self.store
                 .commit(move |tables| {
-                    for upload in batch {
+                    for upload in &batch {
                         tables.completed.remove(upload)?;
                     }
                     Ok(())
@@ -239,19 +239,19 @@ impl Endpoint {
         self.store
             .commit(move |tables| {
                 let Some(record) = tables.bucket(&bucket)? else { return Ok(()) };
-                for chore in chores {
+                for chore in &chores {
                     match chore {
                         Chore::Abort { key, upload } => {
-                            tables.delete_upload(&bucket, &key, upload)?;
+                            tables.delete_upload(&bucket, key, *upload)?;
                         }
                         Chore::Expire { key, version } => {
-                            let current = tables.object(&bucket, &key)?;
-                            if current.is_some_and(|current| current.version == version) {
-                                tables.delete_key(&bucket, &key, record.versioning)?;
+                            let current = tables.object(&bucket, key)?;
+                            if current.is_some_and(|current| current.version == *version) {
+                                tables.delete_key(&bucket, key, record.versioning)?;
                             }
                         }
                         Chore::Remove { key, version, latest } => {
-                            tables.delete_kept(&bucket, &key, version, latest)?;
+                            tables.delete_kept(&bucket, key, *version, *latest)?;
                         }
                     }
                 }
@@ -350,7 +350,7 @@ mod tests {
                 size: 1,
                 modified: 0,
                 etag: String::new(),
-                layout: Layout::Whole(tables.publish(staged)?),
+                layout: Layout::Whole(tables.publish(&staged)?),
                 checksum: None,
                 described: crate::store::record::Described::default(),
                 encryption: Encryption::Unasked,

@@ -279,10 +279,10 @@ impl Endpoint {
                     size: staged.length,
                     modified: clock::now(),
                     etag: etag::single(staged.tag),
-                    layout: Layout::Whole(tables.publish(staged)?),
-                    checksum: Some(ObjectChecksum::full(checksum)),
-                    described,
-                    encryption,
+                    layout: Layout::Whole(tables.publish(&staged)?),
+                    checksum: Some(ObjectChecksum::full(checksum.clone())),
+                    described: described.clone(),
+                    encryption: encryption.clone(),
                 };
                 tables.put_object(&bucket, &key, &record, versioning)?;
                 Ok((record, Some(version).filter(|_| versioning == Versioning::Enabled)))

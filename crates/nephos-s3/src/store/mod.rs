@@ -101,10 +101,11 @@ impl Store {
         time << 80 | count << 64 | u128::from(rand::rng().random::<u64>())
     }
 
-    /// Makes a change of the metadata and waits until it is kept.
+    /// Makes a change of the metadata and waits until it is kept. It is made again if another
+    /// change of the same commit fails.
     pub(crate) async fn commit<T, F>(&self, change: F) -> S3Result<T>
     where
-        F: FnOnce(&mut Tables<'_>) -> Result<T, Fail> + Send + 'static,
+        F: Fn(&mut Tables<'_>) -> Result<T, Fail> + Send + 'static,
         T: Send + 'static,
     {
         self.committer.commit(change).await

@@ -14,6 +14,8 @@ use md5::{Digest as _, Md5};
 use s3s::{S3Error, S3Result, StdError};
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::spawn_blocking;
 
 /// A body up to this size is a row of the metadata file: one commit instead of a file, its name
@@ -50,24 +52,35 @@ pub(crate) struct Staged {
     /// The checksum that was asked for.
     pub(crate) checksum: Option<Digest>,
     salt: Option<Salt>,
-    data: Data,
+    pub(super) data: Data,
 }
 
-enum Data {
-    Row { id: BlobId, bytes: Vec<u8> },
-    File(Unpublished),
+pub(super) enum Data {
+    Row {
+        id: BlobId,
+        bytes: Vec<u8>,
+    },
+    /// The commit thread has a share in it while it publishes it.
+    File(Arc<Unpublished>),
 }
 
-/// A data file nobody refers to; it goes with this value.
-struct Unpublished {
-    id: BlobId,
+/// A data file nobody refers to; it goes with this value, unless it is kept.
+pub(super) struct Unpublished {
+    pub(super) id: BlobId,
     directory: BlobDirectory,
-    published: bool,
+    kept: AtomicBool,
+}
+
+impl Unpublished {
+    /// Gives up the right to remove the file: it belongs to the store.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Unpublished {
     fn drop(&mut self) {
-        if !self.published {
+        if !*self.kept.get_mut() {
             self.directory.remove(&[self.id]);
         }
     }
@@ -80,17 +93,6 @@ impl Staged {
             Data::File(file) => (file.id, Place::File),
         };
         Extent { blob, length: self.length, place, salt: self.salt }
-    }
-
-    /// Gives up the right to remove the bytes; the ones that belong into a row are returned.
-    pub(super) fn into_row(self) -> Option<Vec<u8>> {
-        match self.data {
-            Data::Row { bytes, .. } => Some(bytes),
-            Data::File(mut file) => {
-                file.published = true;
-                None
-            }
-        }
     }
 }
 
@@ -208,12 +210,13 @@ impl Store {
             Some(md5) => Some(md5.finish().await?),
             None => None,
         };
-        Ok(staged(&intent, md5, sums, salt, Data::File(file)))
+        Ok(staged(&intent, md5, sums, salt, Data::File(Arc::new(file))))
     }
 
     async fn start(&self, intent: &Intent) -> S3Result<(Arriving, Option<Salt>)> {
         let id = self.next_blob();
-        let file = Unpublished { id, directory: self.directory.clone(), published: false };
+        let file =
+            Unpublished { id, directory: self.directory.clone(), kept: AtomicBool::new(false) };
         // The file goes with its guard, even if nobody waits for it any more.
         let (file, opened) = spawn_blocking(move || {
             let opened = file.directory.create(id)?;
@@ -224,8 +227,7 @@ impl Store {
         .map_err(|error: io::Error| disk_error("create", &error))?;
         let (salt, sealer) = sealer(intent)?;
         let writer = Writer { file: opened, sums: Sums::new(intent), sealer };
-        let md5 = (intent.md5 || intent.md5_tag)
-            .then(|| Md5Stream::new(std::sync::Arc::clone(&self.hashers)));
+        let md5 = (intent.md5 || intent.md5_tag).then(|| Md5Stream::new(Arc::clone(&self.hashers)));
         Ok((Arriving { file, writer, md5 }, salt))
     }
 
