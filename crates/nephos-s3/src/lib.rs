@@ -48,6 +48,7 @@ mod open_error;
 mod options;
 mod ownership;
 mod part;
+mod patience;
 mod payload;
 mod policy_setting;
 mod server;
