@@ -2,6 +2,7 @@
 //! any more.
 
 use crate::clock;
+use crate::error::internal;
 use crate::lifecycle::{self, Subject, applies, due};
 use crate::service::Endpoint;
 use crate::setting::{Setting, from_xml};
@@ -14,12 +15,17 @@ use crate::version::Version;
 use redb::{ReadTransaction, ReadableTable};
 use s3s::S3Result;
 use s3s::dto::{BucketLifecycleConfiguration, LifecycleRule};
+use tokio::task::spawn_blocking;
 
 /// How long the answer of a completed upload can be repeated.
 const REPEATABLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// More in one transaction would make others wait.
 const BATCH: usize = 256;
+
+/// As many chores are looked for at a time, so that the list of them stays small. The others are
+/// found the next time.
+const MAX_CHORES: usize = 10_000;
 
 /// Something to be done away with, if it still is what it was when it was found.
 enum Chore {
@@ -40,24 +46,45 @@ enum Chore {
 }
 
 impl Endpoint {
-    /// Does what is due now.
+    /// Does what is due now. What fails for one bucket keeps no other from being cleaned; the first
+    /// failure is returned.
     pub(crate) async fn clean(&self) -> S3Result<()> {
         let now = clock::now();
-        self.forget_completed(now).await?;
-        for (bucket, rules) in self.ruled_buckets()? {
-            let chores = self.chores(&bucket, &rules, now)?;
-            let mut chores = chores.into_iter().peekable();
-            while chores.peek().is_some() {
-                let batch: Vec<Chore> = chores.by_ref().take(BATCH).collect();
-                self.run(bucket.clone(), batch).await?;
-            }
+        let mut done = self.forget_completed(now).await;
+        for (bucket, configuration) in self.scan(Self::ruled_buckets).await? {
+            done = done.and(self.clean_bucket(bucket, configuration, now).await);
+        }
+        done
+    }
+
+    async fn clean_bucket(&self, bucket: String, configuration: String, now: i64) -> S3Result<()> {
+        let name = bucket.clone();
+        let chores = self.scan(move |endpoint| {
+            let configuration: BucketLifecycleConfiguration = from_xml(&configuration)?;
+            endpoint.chores(&name, &configuration.rules, now)
+        });
+        let mut chores = chores.await?.into_iter().peekable();
+        while chores.peek().is_some() {
+            let batch: Vec<Chore> = chores.by_ref().take(BATCH).collect();
+            self.run(bucket.clone(), batch).await?;
         }
         Ok(())
     }
 
+    /// Looks at many rows, on a thread that no request waits for.
+    async fn scan<T, F>(&self, scan: F) -> S3Result<T>
+    where
+        F: FnOnce(&Self) -> Result<T, Unavailable> + Send + 'static,
+        T: Send + 'static,
+    {
+        let endpoint = self.clone();
+        Ok(spawn_blocking(move || scan(&endpoint)).await.map_err(internal)??)
+    }
+
     /// Forgets the answers of uploads that were completed long ago.
     async fn forget_completed(&self, now: i64) -> S3Result<()> {
-        let old = self.completed_before(now - REPEATABLE_MILLIS)?;
+        let horizon = now - REPEATABLE_MILLIS;
+        let old = self.scan(move |endpoint| endpoint.completed_before(horizon)).await?;
         for batch in old.chunks(BATCH) {
             let batch = batch.to_vec();
             self.store
@@ -76,6 +103,9 @@ impl Endpoint {
         let table = self.store.read()?.open_table(COMPLETED)?;
         let mut old = Vec::new();
         for row in table.iter()? {
+            if old.len() >= MAX_CHORES {
+                break;
+            }
             let (upload, row) = row?;
             let record: CompletedRecord = decode(row.value())?;
             if record.completed <= horizon {
@@ -85,15 +115,15 @@ impl Endpoint {
         Ok(old)
     }
 
-    fn ruled_buckets(&self) -> Result<Vec<(String, Vec<LifecycleRule>)>, Unavailable> {
+    /// The buckets that have rules, with their configuration as it was set.
+    fn ruled_buckets(&self) -> Result<Vec<(String, String)>, Unavailable> {
         let table = self.store.read()?.open_table(SETTINGS)?;
         let mut found = Vec::new();
         for row in table.iter()? {
             let (name, text) = row?;
             let (bucket, kind) = name.value();
             if kind == Setting::Lifecycle.name() {
-                let configuration: BucketLifecycleConfiguration = from_xml(text.value())?;
-                found.push((bucket.to_owned(), configuration.rules));
+                found.push((bucket.to_owned(), text.value().to_owned()));
             }
         }
         Ok(found)
@@ -133,7 +163,7 @@ impl Endpoint {
         for row in txn.open_table(UPLOADS)?.range((bucket, "", 0)..)? {
             let (name, row) = row?;
             let (owner, key, upload) = name.value();
-            if owner != bucket {
+            if owner != bucket || chores.len() >= MAX_CHORES {
                 break;
             }
             let record: UploadRecord = decode(row.value())?;
@@ -156,7 +186,7 @@ impl Endpoint {
         for row in txn.open_table(OBJECTS)?.range((bucket, "")..)? {
             let (name, row) = row?;
             let (owner, key) = name.value();
-            if owner != bucket {
+            if owner != bucket || chores.len() >= MAX_CHORES {
                 break;
             }
             let record: ObjectRecord = decode(row.value())?;
@@ -184,7 +214,7 @@ impl Endpoint {
         while let Some(row) = rows.next() {
             let (name, row) = row?;
             let (owner, key, _) = name.value();
-            if owner != bucket {
+            if owner != bucket || chores.len() >= MAX_CHORES {
                 break;
             }
             let record: VersionRecord = decode(row.value())?;
@@ -311,6 +341,7 @@ mod tests {
     use crate::users::Users;
     use crate::version::Named;
     use bytes::Bytes;
+    use redb::ReadableTableMetadata;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -368,19 +399,22 @@ mod tests {
         deleted.await.unwrap();
     }
 
-    fn rules(action: &str) -> Vec<LifecycleRule> {
-        let text = format!(
+    fn configuration(action: &str) -> String {
+        format!(
             "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status>{action}</Rule></LifecycleConfiguration>"
-        );
-        from_xml::<BucketLifecycleConfiguration>(&text).unwrap().rules
+        )
     }
 
-    fn objects(endpoint: &Endpoint) -> usize {
-        endpoint.store.read().unwrap().open_table(OBJECTS).unwrap().iter().unwrap().count()
+    fn rules(action: &str) -> Vec<LifecycleRule> {
+        from_xml::<BucketLifecycleConfiguration>(&configuration(action)).unwrap().rules
     }
 
-    fn versions(endpoint: &Endpoint) -> usize {
-        endpoint.store.read().unwrap().open_table(VERSIONS).unwrap().iter().unwrap().count()
+    fn objects(endpoint: &Endpoint) -> u64 {
+        endpoint.store.read().unwrap().open_table(OBJECTS).unwrap().len().unwrap()
+    }
+
+    fn versions(endpoint: &Endpoint) -> u64 {
+        endpoint.store.read().unwrap().open_table(VERSIONS).unwrap().len().unwrap()
     }
 
     const MARKERS: &str =
@@ -425,5 +459,56 @@ mod tests {
         removed.await.unwrap();
         endpoint.run("b".to_owned(), chores).await.unwrap();
         assert_eq!((objects(&endpoint), versions(&endpoint)), (0, 1));
+    }
+
+    async fn configure(endpoint: &Endpoint, bucket: &'static str, rule: &str) {
+        let text = configuration(rule);
+        let set = endpoint.store.commit(move |tables| {
+            tables.settings.insert((bucket, Setting::Lifecycle.name()), text.as_str())?;
+            Ok(())
+        });
+        set.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn rules_that_cannot_be_read_keep_no_other_bucket_from_being_cleaned() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = endpoint(dir.path());
+        for bucket in ["a", "b"] {
+            make_bucket(&endpoint, bucket, Versioning::Suspended).await;
+        }
+        delete(&endpoint, "b", "k").await;
+        configure(&endpoint, "a", "<").await;
+        configure(&endpoint, "b", MARKERS).await;
+        assert!(endpoint.clean().await.is_err());
+        assert_eq!(versions(&endpoint), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_much_for_one_time_is_done_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = endpoint(dir.path());
+        make_bucket(&endpoint, "b", Versioning::Off).await;
+        let record = encode(&UploadRecord {
+            initiated: 0,
+            described: crate::store::record::Described::default(),
+            checksum: None,
+            encryption: Encryption::Unasked,
+            initiator: String::new(),
+        });
+        let begun = endpoint.store.commit(move |tables| {
+            for upload in 0..=MAX_CHORES as u128 {
+                tables.uploads.insert(("b", "k", upload), &record[..])?;
+            }
+            Ok(())
+        });
+        begun.await.unwrap();
+        let abort = "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>";
+        configure(&endpoint, "b", abort).await;
+        let left = || endpoint.store.read().unwrap().open_table(UPLOADS).unwrap().len().unwrap();
+        endpoint.clean().await.unwrap();
+        assert_eq!(left(), 1);
+        endpoint.clean().await.unwrap();
+        assert_eq!(left(), 0);
     }
 }
