@@ -8,6 +8,7 @@ mod held;
 mod master;
 mod md5_stream;
 pub(crate) mod open;
+mod pieces;
 mod reader;
 pub(crate) mod reclaim;
 pub(crate) mod record;

@@ -1,6 +1,7 @@
 //! Bytes that were received and are not visible yet.
 
 use super::md5_stream::Md5Stream;
+use super::pieces::Pieces;
 use super::record::{BlobId, Extent, Place};
 use super::sealer::Sealer;
 use super::{BlobDirectory, Store, is_full};
@@ -167,8 +168,7 @@ impl Store {
     {
         self.check_room(intent.length)?;
         let mut received = 0_u64;
-        let mut batch = Vec::new();
-        let mut pending = 0;
+        let mut pending = Pieces::default();
         let mut arriving: Option<(Arriving, Option<Salt>)> = None;
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| stream_error(&error))?;
@@ -176,29 +176,27 @@ impl Store {
             if received > intent.length {
                 return Err(incomplete_body());
             }
-            pending += bytes.len();
-            batch.push(bytes);
-            if pending >= BATCH {
+            pending.push(bytes);
+            if pending.length() >= BATCH {
                 if arriving.is_none() {
                     arriving = Some(self.start(&intent).await?);
                 }
                 if let Some((arriving, _)) = &mut arriving {
-                    arriving.take(std::mem::take(&mut batch)).await?;
+                    arriving.take(pending.take()).await?;
                 }
-                pending = 0;
             }
         }
         if received != intent.length {
             return Err(incomplete_body());
         }
-        if arriving.is_none() && pending <= ROW_LIMIT {
-            return self.row(&batch, &intent);
+        if arriving.is_none() && pending.length() <= ROW_LIMIT {
+            return self.row(&pending.take(), &intent);
         }
         let (mut arriving, salt) = match arriving {
             Some(arriving) => arriving,
             None => self.start(&intent).await?,
         };
-        arriving.take(batch).await?;
+        arriving.take(pending.take()).await?;
         let Arriving { file, writer, md5 } = arriving;
         let sums = if let Some(directory) = self.syncs().then(|| self.directory.clone()) {
             spawn_blocking(move || writer.finish(Some(&directory))).await.map_err(internal)?
