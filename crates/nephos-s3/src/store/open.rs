@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// The layout of tables and folders.
-const KNOWN_FORMAT: u32 = 2;
+const KNOWN_FORMAT: u32 = 3;
 
 /// How long to wait for a short command that has the directory open.
 const PATIENCE: Duration = Duration::from_secs(10);
