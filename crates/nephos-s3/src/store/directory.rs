@@ -38,17 +38,18 @@ impl BlobDirectory {
         self.incoming().join(format!("{id:016x}"))
     }
 
-    /// Makes the folders that are missing.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    /// Makes the folders, if they are missing; says whether they were.
+    pub(crate) fn prepare(&self) -> io::Result<bool> {
         if self.incoming().is_dir() {
-            return Ok(());
+            return Ok(false);
         }
         for folder in 0..FOLDERS {
             std::fs::create_dir_all(self.folder(folder))?;
         }
         // Made last: where it stands, the others do.
         std::fs::create_dir_all(self.incoming())?;
-        sync_folder(&self.root)
+        sync_folder(&self.root)?;
+        Ok(true)
     }
 
     /// A new file among the incoming ones.
@@ -113,6 +114,15 @@ impl BlobDirectory {
         }
         Ok(())
     }
+}
+
+/// Makes the names of what is in a new directory durable, its own, and those above it, which may
+/// be as new. Where we may not look, others made the folders.
+pub(super) fn sync_names(home: &Path) -> io::Result<()> {
+    sync_folder(home)?;
+    let home = home.canonicalize()?;
+    let _ = home.ancestors().skip(1).try_for_each(sync_folder);
+    Ok(())
 }
 
 /// On Unix a new name is durable once its folder is; elsewhere a folder cannot be flushed.

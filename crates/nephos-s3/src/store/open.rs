@@ -1,6 +1,7 @@
 //! Opening a directory: the lock, the check of its format, and what a crash left behind.
 
 use super::commit::Committer;
+use super::directory::sync_names;
 use super::held::Held;
 use super::master::Master;
 use super::reclaim::Reclaimer;
@@ -42,7 +43,9 @@ impl Store {
         let next = Arc::new(AtomicU64::new(counters.next));
         let data = dir.join("data");
         let directory = BlobDirectory::new(&data);
-        directory.prepare().map_err(OpenError::io("create", &data))?;
+        if directory.prepare().map_err(OpenError::io("create", &data))? {
+            sync_names(dir).map_err(OpenError::io("flush", dir))?;
+        }
         clean_up(&database, &directory)
             .map_err(|error| OpenError::io("clean up", &data)(std::io::Error::other(error)))?;
         drop(database);
