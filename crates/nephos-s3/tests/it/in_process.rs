@@ -203,3 +203,36 @@ async fn a_lost_key_is_told_and_not_replaced() {
     std::fs::write(&file, key).unwrap();
     assert_eq!(ok(&endpoint, "GET", "/bucket/key", b"").await.body, b"x");
 }
+
+#[tokio::test]
+async fn a_completion_is_not_repeated_in_a_later_bucket_of_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    let path = format!("/bucket/key?partNumber=1&uploadId={upload}");
+    let tag = ok(&endpoint, "PUT", &path, b"x").await.etag();
+    let (finish, done) = (format!("/bucket/key?uploadId={upload}"), completion(&[(1, &tag)]));
+    ok(&endpoint, "POST", &finish, &done).await;
+    ok(&endpoint, "POST", &finish, &done).await;
+    ok(&endpoint, "DELETE", "/bucket/key", b"").await;
+    ok(&endpoint, "DELETE", "/bucket", b"").await;
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    fails(&endpoint, ("POST", &finish, &done), (404, "NoSuchUpload")).await;
+}
+
+#[tokio::test]
+async fn the_tag_of_an_encrypted_object_says_nothing_about_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let mut tags = Vec::new();
+    for _ in 0..2 {
+        let mut request = signed("PUT", "/bucket/key", b"x", SECRET_ACCESS_KEY);
+        request.headers_mut().insert("x-amz-server-side-encryption", "aws:kms".parse().unwrap());
+        tags.push(send(&endpoint, request).await.etag());
+    }
+    // Neither half is a checksum of the bytes.
+    assert_ne!(tags[0][..17], tags[1][..17]);
+    assert_ne!(tags[0][17..], tags[1][17..]);
+}

@@ -2,6 +2,7 @@
 
 use crate::client::{ok, open, signed};
 use nephos_s3::{LocalS3, Options, SECRET_ACCESS_KEY};
+use std::fmt::Write;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,7 +46,7 @@ async fn shutdown_answers_what_is_in_flight() {
 async fn begin(connection: &mut TcpStream, method: &str, path: &str, body: &[u8]) {
     let mut head = format!("{method} {path} HTTP/1.1\r\nExpect: 100-continue\r\n");
     for (name, value) in signed(method, path, body, SECRET_ACCESS_KEY).headers() {
-        head += &format!("{name}: {}\r\n", value.to_str().unwrap());
+        write!(head, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
     }
     connection.write_all((head + "\r\n").as_bytes()).await.unwrap();
 }
