@@ -263,7 +263,8 @@ impl Writer {
         if self.held.get().is_err() {
             self.held.reopen()?;
         }
-        self.resolve()?;
+        // What cannot be found out now is asked again the next time, and by the next start.
+        let _ = self.resolve();
         let database = self.held.get().map_err(|error| Breakage::new(error.0))?;
         let removed = self.reclaimer.take_removed();
         self.transact(&database, batch, &removed).inspect_err(|_| self.reclaimer.restore(removed))
