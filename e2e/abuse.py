@@ -593,7 +593,7 @@ def keys(endpoint):
     check(tree(endpoint.folder.parent, endpoint.folder) == outside, "nothing was made or changed outside the folder")
     check(not pathlib.Path("/tmp/nephos-abuse").exists(), "nothing was made in /tmp")
     names = [str(p.relative_to(endpoint.folder)) for p in endpoint.folder.iterdir()]
-    check(set(names) <= {"data", "meta.redb", "endpoint", "encryption.key", "users.json"}, f"the folder has its own files: {names}")
+    check(set(names) <= {"data", "meta.redb", "endpoint", "encryption.key", "users.json", "users.lock"}, f"the folder has its own files: {names}")
 
 
 def require_same(condition, what):

@@ -84,17 +84,17 @@ fn options(arguments: &ServeArguments) -> Options {
 fn user(command: UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Add { name, expires, folder: place } => {
-            let file = UsersFile::of(&folder(place)?);
-            let mut users = read(&file)?;
-            if users.iter().any(|user| user.name == name && user.session_token.is_none())
-                && expires.is_none()
-            {
-                return Err(Failure::message(format!("there is a user {name} already"))
-                    .hint(format!("nephos local user remove {name} removes it")));
-            }
-            let user = User::new(&name, expires);
-            users.push(user.clone());
-            write(&file, &users)?;
+            let user = update(&UsersFile::of(&folder(place)?), |users| {
+                if users.iter().any(|user| user.name == name && user.session_token.is_none())
+                    && expires.is_none()
+                {
+                    return Err(Failure::message(format!("there is a user {name} already"))
+                        .hint(format!("nephos local user remove {name} removes it")));
+                }
+                let user = User::new(&name, expires);
+                users.push(user.clone());
+                Ok(user)
+            })?;
             print_keys(&user);
             Ok(())
         }
@@ -106,15 +106,15 @@ fn user(command: UserCommand) -> Result<(), Failure> {
             Ok(())
         }
         UserCommand::Remove { name, folder: place } => {
-            let file = UsersFile::of(&folder(place)?);
-            let mut users = read(&file)?;
-            let before = users.len();
-            users.retain(|user| user.name != name && user.access_key_id != name);
-            if users.len() == before {
-                return Err(Failure::message(format!("there is no user {name}"))
-                    .hint("nephos local user list shows them"));
-            }
-            write(&file, &users)
+            update(&UsersFile::of(&folder(place)?), |users| {
+                let before = users.len();
+                users.retain(|user| user.name != name && user.access_key_id != name);
+                if users.len() == before {
+                    return Err(Failure::message(format!("there is no user {name}"))
+                        .hint("nephos local user list shows them"));
+                }
+                Ok(())
+            })
         }
     }
 }
@@ -125,10 +125,13 @@ fn read(file: &UsersFile) -> Result<Vec<User>, Failure> {
     })
 }
 
-fn write(file: &UsersFile, users: &[User]) -> Result<(), Failure> {
-    file.write(users).map_err(|error| {
-        Failure::message(format!("cannot write {}: {error}", file.path().display()))
-    })
+fn update<T>(
+    file: &UsersFile,
+    change: impl FnOnce(&mut Vec<User>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    file.update(change).map_err(|error| {
+        Failure::message(format!("cannot change {}: {error}", file.path().display()))
+    })?
 }
 
 /// The only time that a secret is shown: as lines that a shell can read.

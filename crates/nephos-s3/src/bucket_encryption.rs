@@ -48,7 +48,7 @@ impl Endpoint {
             Some(configuration) => default_of(&configuration),
             None => Ok(Encryption::Unasked),
         };
-        Protection::read(headers, default, || self.store.master())
+        Protection::read(headers, default, || self.store.master_for_write())
     }
 
     /// Refuses what is sealed with a KMS key to callers who may not use it.

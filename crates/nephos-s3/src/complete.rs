@@ -9,8 +9,8 @@ use crate::part::{parse_upload, parse_value, part_number};
 use crate::service::{Answer, Endpoint};
 use crate::store::Fail;
 use crate::store::record::{
-    CompletedRecord, Layout, ManifestId, ManifestPart, ObjectRecord, PartRecord, UploadId,
-    UploadRecord, Versioning, decode, encode,
+    BucketRecord, CompletedRecord, Layout, ManifestId, ManifestPart, ObjectRecord, PartRecord,
+    UploadId, UploadRecord, Versioning, decode, encode,
 };
 use crate::store::tables::Tables;
 use crate::{clock, etag};
@@ -131,13 +131,14 @@ fn run(
 ) -> Result<CompletedRecord, Fail> {
     let (bucket, key) = (completion.bucket.as_str(), completion.key.as_str());
     let id = completion.upload;
-    let versioning = tables.existing_bucket(bucket)?.versioning;
+    let BucketRecord { versioning, created: bucket_created, .. } =
+        tables.existing_bucket(bucket)?;
     let found: Option<UploadRecord> = match tables.uploads.get((bucket, key, id))? {
         Some(row) => Some(decode(row.value())?),
         None => None,
     };
     let Some(upload) = found else {
-        return repeat(tables, completion);
+        return repeat(tables, completion, bucket_created);
     };
     if customer.is_some() {
         // The key is not needed here, but a wrong one is a mistake that should be heard of.
@@ -192,6 +193,7 @@ fn run(
     tables.put_object(bucket, key, &object, versioning)?;
     let record = CompletedRecord {
         bucket: completion.bucket.clone(),
+        bucket_created,
         key: completion.key.clone(),
         parts: fingerprint(&completion.parts),
         etag: assembly.etag,
@@ -205,12 +207,17 @@ fn run(
 }
 
 /// A client that lost the answer asks again; it gets the answer it would have had.
-fn repeat(tables: &Tables<'_>, completion: &Completion) -> Result<CompletedRecord, Fail> {
+fn repeat(
+    tables: &Tables<'_>,
+    completion: &Completion,
+    bucket_created: i64,
+) -> Result<CompletedRecord, Fail> {
     let Some(row) = tables.completed.get(completion.upload)? else {
         return Err(no_such_upload().into());
     };
     let before: CompletedRecord = decode(row.value())?;
     let same = before.bucket == completion.bucket
+        && before.bucket_created == bucket_created
         && before.key == completion.key
         && before.parts == fingerprint(&completion.parts);
     if same { Ok(before) } else { Err(no_such_upload().into()) }

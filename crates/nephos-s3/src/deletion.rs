@@ -71,14 +71,14 @@ impl Endpoint {
                 let versioning = tables.existing_bucket(&bucket)?.versioning;
                 let mut deleted = Vec::new();
                 let mut errors = Vec::new();
-                for object in objects {
-                    match remove_one(tables, &bucket, &object, versioning)? {
-                        Ok(removal) => deleted.push(shown(object, removal)),
+                for object in &objects {
+                    match remove_one(tables, &bucket, object, versioning)? {
+                        Ok(removal) => deleted.push(shown(object.clone(), removal)),
                         Err(refusal) => errors.push(s3s::dto::Error {
                             code: Some(refusal.code.to_owned()),
                             message: Some(refusal.message.to_owned()),
-                            key: Some(object.key),
-                            version_id: object.version_id,
+                            key: Some(object.key.clone()),
+                            version_id: object.version_id.clone(),
                         }),
                     }
                 }

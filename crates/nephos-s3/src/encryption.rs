@@ -90,6 +90,13 @@ impl Secret {
             .map_err(|_| Unsealable)
     }
 
+    /// Tells one key from another, and nothing about it.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.derive(b"nephos fingerprint", b"")[..8]);
+        u64::from_be_bytes(first)
+    }
+
     fn verifier(&self, salt: &Salt) -> [u8; 32] {
         self.derive(b"nephos verifier", salt)
     }

@@ -66,7 +66,8 @@ impl LocalS3 {
     }
 
     /// Answers the requests of many connections, until `shutdown` is done and the requests in
-    /// flight then have been answered. Lifecycle rules are carried out meanwhile.
+    /// flight then have been answered or have used up [`Options::patience`]. Lifecycle rules are
+    /// carried out meanwhile.
     ///
     /// The URL is in the file `endpoint` of the directory for as long as this runs.
     pub async fn serve(

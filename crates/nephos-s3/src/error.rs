@@ -169,7 +169,7 @@ pub(crate) fn invalid_part_number() -> S3Error {
 
 /// Explains an error of a request body.
 pub(crate) fn stream_error(error: &StdError) -> S3Error {
-    if error.is::<crate::server::Stalled>() {
+    if error.is::<crate::patience::Stalled>() {
         return s3_error!(
             RequestTimeout,
             "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."

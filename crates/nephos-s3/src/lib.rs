@@ -51,6 +51,7 @@ mod open_error;
 mod options;
 mod ownership;
 mod part;
+mod patience;
 mod payload;
 mod policy_setting;
 mod server;

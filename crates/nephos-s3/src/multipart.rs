@@ -223,7 +223,7 @@ impl Endpoint {
                     crc64: staged.crc64,
                     checksum: staged.checksum.clone(),
                     modified: clock::now(),
-                    extent: tables.publish(staged)?,
+                    extent: tables.publish(&staged)?,
                 };
                 tables.parts.insert((upload, number), &encode(&record)[..])?;
                 if let Some(before) = before {

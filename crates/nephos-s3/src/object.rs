@@ -272,7 +272,9 @@ impl Endpoint {
             .await?;
         let mut headers = protection.headers();
         announce_version(&mut headers, version);
-        self.announce_expiry(&mut headers, &bucket, Subject::of(&key, &record), record.modified)?;
+        // The object is stored: that its rules cannot be read does not change that.
+        let subject = Subject::of(&key, &record);
+        let _ = self.announce_expiry(&mut headers, &bucket, subject, record.modified);
         Ok((record, headers))
     }
 
@@ -299,10 +301,10 @@ impl Endpoint {
                     size: staged.length,
                     modified: clock::now(),
                     etag: etag::single(staged.tag),
-                    layout: Layout::Whole(tables.publish(staged)?),
-                    checksum: Some(ObjectChecksum::full(checksum)),
-                    described,
-                    encryption,
+                    layout: Layout::Whole(tables.publish(&staged)?),
+                    checksum: Some(ObjectChecksum::full(checksum.clone())),
+                    described: described.clone(),
+                    encryption: encryption.clone(),
                 };
                 tables.put_object(&bucket, &key, &record, versioning)?;
                 Ok((record, Some(version).filter(|_| versioning == Versioning::Enabled)))

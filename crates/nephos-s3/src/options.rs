@@ -39,7 +39,8 @@ pub struct Options {
     /// Actions that everybody is denied, as `s3:DeleteObject` or `kms:Decrypt`: for tests of what
     /// happens without a permission. [`actions`](crate::actions) lists them.
     pub denied: Vec<String>,
-    /// How long a client may take to send the next byte of a body, and its headers.
+    /// How long a client may take to send the next byte of a body, and its headers, and to take the
+    /// next byte of an answer; and how long requests in flight may take when the listener ends.
     pub patience: Duration,
     /// How long a day of a lifecycle rule is. Rules are looked at 24 times a day, and not more
     /// than twice a second.

@@ -1,9 +1,8 @@
 //! The HTTP/1.1 listener.
 
+use crate::patience::{Connection, Watched};
 use crate::store::open::endpoint_file;
-use crate::{Body, BoxError, LocalS3};
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use crate::{Body, LocalS3};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,13 +11,10 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep};
 
 /// How much is read from a connection at once. The head of a request may be as long.
 const READ_BUFFER: usize = 512 << 10;
@@ -78,7 +74,11 @@ pub(crate) async fn serve(
     drop(listener);
     drop(announced);
     let _ = stop.send(true);
-    while connections.join_next().await.is_some() {}
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience, drained).await.is_err() {
+        // A client that takes this long for what it began could take for ever.
+        connections.shutdown().await;
+    }
     Ok(())
 }
 
@@ -102,69 +102,11 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Connection::new(stream, patience)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
-}
-
-/// A client that stopped sending in the middle of a body.
-#[derive(Debug, thiserror::Error)]
-#[error("no byte of the body arrived for {} seconds", .0.as_secs())]
-pub(crate) struct Stalled(Duration);
-
-/// A body that must not stop arriving.
-struct Watched {
-    body: Incoming,
-    patience: Duration,
-    /// Made when the client first makes us wait, and set anew with every wait.
-    deadline: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-}
-
-impl Watched {
-    fn new(body: Incoming, patience: Duration) -> Self {
-        Self { body, patience, deadline: None, waiting: false }
-    }
-
-    /// Whether the client has kept us waiting for too long.
-    fn overdue(&mut self, cx: &mut Context<'_>) -> bool {
-        let patience = self.patience;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        if !self.waiting {
-            self.waiting = true;
-            deadline.as_mut().reset(Instant::now() + patience);
-        }
-        deadline.as_mut().poll(cx).is_ready()
-    }
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            self.waiting = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        if self.overdue(cx) {
-            return Poll::Ready(Some(Err(Stalled(self.patience).into())));
-        }
-        Poll::Pending
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

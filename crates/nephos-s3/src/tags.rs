@@ -187,7 +187,7 @@ impl Endpoint {
                     None if named.is_some() => return Err(no_such_version().into()),
                     None => return Err(no_such_key().into()),
                 };
-                record.described.tags = tags;
+                record.described.tags.clone_from(&tags);
                 tables.rewrite_object(&bucket, &key, &record)?;
                 Ok(Some(record.version).filter(|_| versioning != Versioning::Off))
             })

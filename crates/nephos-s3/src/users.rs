@@ -4,6 +4,7 @@ use crate::identity::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use rand::Rng;
 use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -93,22 +94,51 @@ impl UsersFile {
         }
     }
 
-    /// Replaces all users. A running endpoint knows them from its next request on.
-    pub fn write(&self, users: &[User]) -> io::Result<()> {
+    /// Changes the users, one process after the other: what `change` is given is what the file
+    /// holds, and stays so until it is replaced. A running endpoint knows the users from its next
+    /// request on. If `change` fails, so does this, and all stays as it is.
+    pub fn update<T, E>(
+        &self,
+        change: impl FnOnce(&mut Vec<User>) -> Result<T, E>,
+    ) -> io::Result<Result<T, E>> {
         if let Some(dir) = self.0.parent() {
             std::fs::create_dir_all(dir)?;
         }
-        let draft = self.0.with_extension("new");
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&draft)?;
-        serde_json::to_writer_pretty(&mut file, users)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        std::fs::rename(&draft, &self.0)
+        // The lock has a file of its own, as the other one is replaced. It ends with the handle.
+        let lock = private().create(true).truncate(false).open(self.0.with_extension("lock"))?;
+        lock.lock()?;
+        let mut users = self.read()?;
+        let changed = change(&mut users);
+        if changed.is_ok() {
+            self.write(&users)?;
+        }
+        Ok(changed)
     }
+
+    pub(crate) fn write(&self, users: &[User]) -> io::Result<()> {
+        let draft = self.0.with_extension(format!("{:016x}.new", rand::random::<u64>()));
+        let written = write_draft(&draft, users).and_then(|()| std::fs::rename(&draft, &self.0));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&draft);
+        }
+        written
+    }
+}
+
+/// Files that only the owner of the directory may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn write_draft(draft: &Path, users: &[User]) -> io::Result<()> {
+    let mut file = private().create_new(true).open(draft)?;
+    serde_json::to_writer_pretty(&mut file, users)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
 }
 
 /// The users that requests are checked against.
@@ -122,8 +152,30 @@ pub(crate) struct Users {
 
 #[derive(Default)]
 struct Known {
-    changed: Option<SystemTime>,
+    state: Option<State>,
     users: Vec<User>,
+}
+
+/// What tells a file from the one that it replaced. The time alone does not: two changes may fall
+/// into one tick of the clock of a file system.
+#[derive(PartialEq, Eq)]
+struct State {
+    changed: Option<SystemTime>,
+    length: u64,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl State {
+    fn of(file: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some(Self {
+            changed: metadata.modified().ok(),
+            length: metadata.len(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
+    }
 }
 
 impl Users {
@@ -143,11 +195,11 @@ impl Users {
             return Some(user.clone());
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = std::fs::metadata(self.file.path()).and_then(|file| file.modified()).ok();
-        if changed != known.changed
+        let state = State::of(self.file.path());
+        if state != known.state
             && let Ok(users) = self.file.read()
         {
-            *known = Known { changed, users };
+            *known = Known { state, users };
         }
         known.users.iter().find(|user| user.access_key_id == access_key_id).cloned()
     }
@@ -157,6 +209,60 @@ impl Users {
 mod tests {
     use super::*;
 
+    fn add(dir: &Path, user: &User) {
+        let added = UsersFile::of(dir).update(|users| {
+            users.push(user.clone());
+            Ok::<_, ()>(())
+        });
+        added.unwrap().unwrap();
+    }
+
+    #[test]
+    fn users_that_are_added_at_the_same_time_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let dir = dir.path();
+                scope.spawn(move || add(dir, &User::new(&format!("user{number}"), None)));
+            }
+        });
+        let file = UsersFile::of(dir.path());
+        assert_eq!(file.read().unwrap().len(), 16);
+        assert!(
+            file.update(|users| {
+                users.clear();
+                Err::<(), _>(())
+            })
+            .unwrap()
+            .is_err()
+        );
+        assert_eq!(file.read().unwrap().len(), 16);
+        #[cfg(unix)]
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let mode = std::os::unix::fs::MetadataExt::mode(&entry.unwrap().metadata().unwrap());
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_change_within_one_tick_of_the_clock_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let users = Users::new(dir.path(), false);
+        let (ann, bob) = (User::new("ann", None), User::new("bob", None));
+        add(dir.path(), &ann);
+        let time = std::fs::metadata(dir.path().join("users.json")).unwrap().modified().unwrap();
+        assert!(users.find(&ann.access_key_id).is_some());
+        let replaced = UsersFile::of(dir.path()).update(|users| {
+            *users = vec![bob.clone()];
+            Ok::<_, ()>(())
+        });
+        replaced.unwrap().unwrap();
+        let file = OpenOptions::new().write(true).open(dir.path().join("users.json")).unwrap();
+        file.set_modified(time).unwrap();
+        assert!(users.find(&ann.access_key_id).is_none());
+        assert!(users.find(&bob.access_key_id).is_some());
+    }
+
     #[test]
     fn users_are_found_as_soon_as_they_are_written() {
         let dir = tempfile::tempdir().unwrap();
@@ -164,7 +270,7 @@ mod tests {
         assert_eq!(users.find(ACCESS_KEY_ID).unwrap().name, ACCESS_KEY_ID);
         let user = User::new("ann", Some(Duration::from_mins(1)));
         assert!(users.find(&user.access_key_id).is_none());
-        UsersFile::of(dir.path()).write(std::slice::from_ref(&user)).unwrap();
+        add(dir.path(), &user);
         assert_eq!(users.find(&user.access_key_id).unwrap().session_token, user.session_token);
         assert!(Users::new(dir.path(), false).find(ACCESS_KEY_ID).is_none());
         assert!(!format!("{user:?}").contains(&user.secret_access_key));

@@ -41,14 +41,6 @@ pub(crate) enum Named {
 }
 
 impl Named {
-    /// The name of a version.
-    pub(crate) fn of(version: Version) -> Self {
-        match version.salt {
-            None => Self::Null,
-            Some(salt) => Self::Id { order: version.order, salt },
-        }
-    }
-
     /// Reads a version id; what cannot be one is refused, as on S3.
     pub(crate) fn parse(text: &str) -> S3Result<Self> {
         if text == NULL {

@@ -38,17 +38,18 @@ impl BlobDirectory {
         self.incoming().join(format!("{id:016x}"))
     }
 
-    /// Makes the folders that are missing.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    /// Makes the folders, if they are missing; says whether they were.
+    pub(crate) fn prepare(&self) -> io::Result<bool> {
         if self.incoming().is_dir() {
-            return Ok(());
+            return Ok(false);
         }
         for folder in 0..FOLDERS {
             std::fs::create_dir_all(self.folder(folder))?;
         }
         // Made last: where it stands, the others do.
         std::fs::create_dir_all(self.incoming())?;
-        sync_folder(&self.root)
+        sync_folder(&self.root)?;
+        Ok(true)
     }
 
     /// A new file among the incoming ones.
@@ -81,13 +82,16 @@ impl BlobDirectory {
         }
     }
 
-    /// Removes files.
-    pub(crate) fn remove(&self, ids: &[BlobId]) {
-        for id in ids {
-            if std::fs::remove_file(self.settled(*id)).is_err() {
-                let _ = std::fs::remove_file(self.arriving(*id));
+    /// Removes files. Returns those that are still there.
+    pub(crate) fn remove(&self, ids: &[BlobId]) -> Vec<BlobId> {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let remains = |id: &BlobId| match std::fs::remove_file(self.settled(*id)) {
+            Err(error) if missing(&error) => {
+                std::fs::remove_file(self.arriving(*id)).is_err_and(|error| !missing(&error))
             }
-        }
+            removed => removed.is_err(),
+        };
+        ids.iter().copied().filter(remains).collect()
     }
 
     /// What a crash left among the incoming files: the ones the metadata refers to are moved, the
@@ -110,6 +114,15 @@ impl BlobDirectory {
         }
         Ok(())
     }
+}
+
+/// Makes the names of what is in a new directory durable, its own, and those above it, which may
+/// be as new. Where we may not look, others made the folders.
+pub(super) fn sync_names(home: &Path) -> io::Result<()> {
+    sync_folder(home)?;
+    let home = home.canonicalize()?;
+    let _ = home.ancestors().skip(1).try_for_each(sync_folder);
+    Ok(())
 }
 
 /// On Unix a new name is durable once its folder is; elsewhere a folder cannot be flushed.

@@ -28,6 +28,11 @@ impl Breakage {
         Self { reason: reason.into(), full: false, stuck: false }
     }
 
+    /// After a commit that failed, only the file itself tells whether it happened.
+    pub(super) fn of_commit(error: redb::Error) -> Self {
+        Self { stuck: true, ..Self::from(error) }
+    }
+
     pub(super) fn error(&self) -> S3Error {
         if self.full { out_of_space() } else { internal(&self.reason) }
     }

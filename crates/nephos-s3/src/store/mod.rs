@@ -9,6 +9,7 @@ mod length;
 mod master;
 mod md5_stream;
 pub(crate) mod open;
+mod pieces;
 mod reader;
 pub(crate) mod reclaim;
 pub(crate) mod record;
@@ -26,6 +27,7 @@ pub(crate) use self::staged::{Intent, Staged};
 
 use self::commit::Committer;
 use self::held::Held;
+use self::master::Master;
 use self::reclaim::{Lease, Reclaimer};
 use self::record::{
     BlobId, BucketRecord, Extent, Layout, ManifestId, ManifestPart, MarkerRecord, ObjectRecord,
@@ -41,8 +43,8 @@ use rand::Rng;
 use redb::{ReadTransaction, ReadableDatabase};
 use s3s::{S3Error, S3Result};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 /// Room that no body may take, so that a full disk can still be cleared by deleting.
 const RESERVE: u64 = 16 << 20;
@@ -57,8 +59,8 @@ pub(crate) struct Store {
     durability: Durability,
     /// Whether entity tags are MD5s where S3 has them so.
     md5_tags: bool,
-    /// The key of SSE-S3 and SSE-KMS, read or made when it is first needed.
-    master: OnceLock<Secret>,
+    /// The key of SSE-S3 and SSE-KMS; the commit thread records that it is in use.
+    master: Arc<Master>,
     /// The next free number for blobs, manifests and versions; always above every stored one.
     next: Arc<AtomicU64>,
     hashers: Arc<Hashers>,
@@ -67,6 +69,7 @@ pub(crate) struct Store {
 }
 
 /// Something that was stored cannot be read back.
+#[derive(Debug)]
 pub(crate) struct Unavailable(pub(crate) String);
 
 impl<E: std::error::Error> From<E> for Unavailable {
@@ -101,10 +104,11 @@ impl Store {
         time << 80 | count << 64 | u128::from(rand::rng().random::<u64>())
     }
 
-    /// Makes a change of the metadata and waits until it is kept.
+    /// Makes a change of the metadata and waits until it is kept. It is made again if another
+    /// change of the same commit fails.
     pub(crate) async fn commit<T, F>(&self, change: F) -> S3Result<T>
     where
-        F: FnOnce(&mut Tables<'_>) -> Result<T, Fail> + Send + 'static,
+        F: Fn(&mut Tables<'_>) -> Result<T, Fail> + Send + 'static,
         T: Send + 'static,
     {
         self.committer.commit(change).await
@@ -132,15 +136,18 @@ impl Store {
         }
     }
 
-    /// The key of SSE-S3 and SSE-KMS.
+    /// The key of SSE-S3 and SSE-KMS that something is encrypted with.
     pub(crate) fn master(&self) -> S3Result<Secret> {
-        if let Some(secret) = self.master.get() {
-            return Ok(secret.clone());
-        }
-        let path = self.home.join("encryption.key");
-        let secret = master::read_or_make(&path)
-            .map_err(|error| internal(format!("cannot use {}: {error}", path.display())))?;
-        Ok(self.master.get_or_init(|| secret).clone())
+        self.master.read().map_err(|error| self.unusable_key(&error))
+    }
+
+    /// The key of SSE-S3 and SSE-KMS for a write, which may be the first that needs it.
+    pub(crate) fn master_for_write(&self) -> S3Result<Secret> {
+        self.master.read_or_make().map_err(|error| self.unusable_key(&error))
+    }
+
+    fn unusable_key(&self, error: &std::io::Error) -> S3Error {
+        internal(format!("cannot use {}: {error}", self.master.path().display()))
     }
 
     /// What is set for a bucket under a name.

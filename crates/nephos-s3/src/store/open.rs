@@ -1,7 +1,9 @@
 //! Opening a directory: the lock, the check of its format, and what a crash left behind.
 
 use super::commit::Committer;
+use super::directory::sync_names;
 use super::held::Held;
+use super::master::Master;
 use super::reclaim::Reclaimer;
 use super::record::BlobId;
 use super::tables::{COUNTERS, DOOMED, FILES, FORMAT, Tables};
@@ -15,7 +17,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// The layout of tables and folders.
-const KNOWN_FORMAT: u32 = 2;
+const KNOWN_FORMAT: u32 = 3;
 
 /// How long to wait for a short command that has the directory open.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,19 +39,24 @@ impl Store {
         let _ = std::fs::remove_file(endpoint_file(dir));
         let broken = |reason: String| OpenError::Corrupt { path: path.clone(), reason };
         let database = held.get().map_err(|error| broken(error.0))?;
-        let next = Arc::new(AtomicU64::new(prepare(dir, &database, &broken)?));
+        let counters = prepare(dir, &database, &broken)?;
+        let next = Arc::new(AtomicU64::new(counters.next));
         let data = dir.join("data");
         let directory = BlobDirectory::new(&data);
-        directory.prepare().map_err(OpenError::io("create", &data))?;
+        if directory.prepare().map_err(OpenError::io("create", &data))? {
+            sync_names(dir).map_err(OpenError::io("flush", dir))?;
+        }
         clean_up(&database, &directory)
             .map_err(|error| OpenError::io("clean up", &data)(std::io::Error::other(error)))?;
         drop(database);
         let reclaimer = Arc::new(Reclaimer::default());
+        let master = Arc::new(Master::new(dir, counters.key));
         let committer = Committer::start(
             Arc::clone(&held),
             directory.clone(),
             Arc::clone(&reclaimer),
             Arc::clone(&next),
+            Arc::clone(&master),
         )
         .map_err(OpenError::io("start the writer of", &path))?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -61,7 +68,7 @@ impl Store {
             reclaimer,
             durability: options.durability,
             md5_tags: options.etag == crate::EtagMode::Md5,
-            master: std::sync::OnceLock::new(),
+            master,
             next,
             hashers: Arc::new(hashers),
             home: dir.to_owned(),
@@ -88,12 +95,20 @@ fn wait_for(dir: &Path, path: &Path, durability: Durability) -> Result<Held, Ope
     }
 }
 
-/// Checks the format and makes the tables; returns the lowest number that was never given out.
+/// What the metadata file says of itself.
+struct Counters {
+    /// The lowest number that was never given out.
+    next: u64,
+    /// The fingerprint of the key that things are encrypted with, if any may be.
+    key: Option<u64>,
+}
+
+/// Checks the format and makes the tables.
 fn prepare(
     dir: &Path,
     database: &Database,
     broken: &dyn Fn(String) -> OpenError,
-) -> Result<u64, OpenError> {
+) -> Result<Counters, OpenError> {
     let mut txn = database.begin_write().map_err(|error| broken(error.to_string()))?;
     txn.set_quick_repair(true);
     let found = format(&txn).map_err(|error| broken(error.to_string()))?;
@@ -103,9 +118,9 @@ fn prepare(
     if found < KNOWN_FORMAT {
         return Err(OpenError::TooOld { dir: dir.to_owned(), found, known: KNOWN_FORMAT });
     }
-    let next = make_tables(&txn).map_err(|error| broken(error.to_string()))?;
+    let counters = make_tables(&txn).map_err(|error| broken(error.to_string()))?;
     txn.commit().map_err(|error| broken(error.to_string()))?;
-    Ok(next)
+    Ok(counters)
 }
 
 fn format(txn: &redb::WriteTransaction) -> Result<u32, redb::Error> {
@@ -118,11 +133,13 @@ fn format(txn: &redb::WriteTransaction) -> Result<u32, redb::Error> {
     Ok(KNOWN_FORMAT)
 }
 
-fn make_tables(txn: &redb::WriteTransaction) -> Result<u64, redb::Error> {
+fn make_tables(txn: &redb::WriteTransaction) -> Result<Counters, redb::Error> {
     drop(Tables::open(txn, &AtomicU64::new(0))?);
     txn.open_table(DOOMED)?;
-    let next = txn.open_table(COUNTERS)?.get("next")?.map(|row| row.value());
-    Ok(next.unwrap_or(1))
+    let counters = txn.open_table(COUNTERS)?;
+    let next = counters.get("next")?.map(|row| row.value());
+    let key = counters.get("key")?.map(|row| row.value());
+    Ok(Counters { next: next.unwrap_or(1), key })
 }
 
 /// Removes the data files that a crash left, in time that grows with their number only: files are
@@ -134,18 +151,18 @@ fn clean_up(database: &Database, directory: &BlobDirectory) -> Result<(), redb::
         .iter()?
         .map(|row| row.map(|(id, _)| id.value()))
         .collect::<Result<_, _>>()?;
-    directory.remove(&doomed);
+    let left = directory.remove(&doomed);
     let files = txn.open_table(FILES)?;
     directory.recover(|id| Ok(files.get(id)?.is_some()))?;
     drop((files, txn));
-    if doomed.is_empty() {
+    if doomed.len() == left.len() {
         return Ok(());
     }
     let mut txn = database.begin_write()?;
     txn.set_quick_repair(true);
     {
         let mut table = txn.open_table(DOOMED)?;
-        for id in doomed {
+        for id in doomed.into_iter().filter(|id| !left.contains(id)) {
             table.remove(id)?;
         }
     }

@@ -51,7 +51,7 @@ impl Store {
     pub(crate) fn reader(
         &self,
         txn: &ReadTransaction,
-        lease: Lease,
+        mut lease: Lease,
         extents: impl IntoIterator<Item = Extent>,
         range: Range<u64>,
         secret: Option<&Secret>,
@@ -77,6 +77,11 @@ impl Store {
             }
             start = end;
         }
+        let files = segments.iter().filter_map(|segment| match segment {
+            Segment::File { blob, .. } => Some(*blob),
+            Segment::Memory(_) => None,
+        });
+        lease.narrow(files.collect());
         Ok(Reader {
             segments,
             length: range.end - range.start,

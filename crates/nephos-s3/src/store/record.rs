@@ -154,6 +154,8 @@ pub(crate) struct PartRecord {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CompletedRecord {
     pub(crate) bucket: String,
+    /// When the bucket was created: a later one of its name has nothing to repeat.
+    pub(crate) bucket_created: i64,
     pub(crate) key: String,
     /// Numbers and tags of the parts that were asked for.
     pub(crate) parts: [u8; 16],

@@ -1,6 +1,7 @@
 //! Bytes that were received and are not visible yet.
 
 use super::md5_stream::Md5Stream;
+use super::pieces::Pieces;
 use super::record::{BlobId, Extent, Place};
 use super::sealer::Sealer;
 use super::{BlobDirectory, Length, Store, is_full};
@@ -14,6 +15,8 @@ use md5::{Digest as _, Md5};
 use s3s::{S3Error, S3Result, StdError};
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::spawn_blocking;
 
 /// A body up to this size is a row of the metadata file: one commit instead of a file, its name
@@ -50,24 +53,35 @@ pub(crate) struct Staged {
     /// The checksum that was asked for.
     pub(crate) checksum: Option<Digest>,
     salt: Option<Salt>,
-    data: Data,
+    pub(super) data: Data,
 }
 
-enum Data {
-    Row { id: BlobId, bytes: Vec<u8> },
-    File(Unpublished),
+pub(super) enum Data {
+    Row {
+        id: BlobId,
+        bytes: Vec<u8>,
+    },
+    /// The commit thread has a share in it while it publishes it.
+    File(Arc<Unpublished>),
 }
 
-/// A data file nobody refers to; it goes with this value.
-struct Unpublished {
-    id: BlobId,
+/// A data file nobody refers to; it goes with this value, unless it is kept.
+pub(super) struct Unpublished {
+    pub(super) id: BlobId,
     directory: BlobDirectory,
-    published: bool,
+    kept: AtomicBool,
+}
+
+impl Unpublished {
+    /// Gives up the right to remove the file: it belongs to the store.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Unpublished {
     fn drop(&mut self) {
-        if !self.published {
+        if !*self.kept.get_mut() {
             self.directory.remove(&[self.id]);
         }
     }
@@ -80,17 +94,6 @@ impl Staged {
             Data::File(file) => (file.id, Place::File),
         };
         Extent { blob, length: self.length, place, salt: self.salt }
-    }
-
-    /// Gives up the right to remove the bytes; the ones that belong into a row are returned.
-    pub(super) fn into_row(self) -> Option<Vec<u8>> {
-        match self.data {
-            Data::Row { bytes, .. } => Some(bytes),
-            Data::File(mut file) => {
-                file.published = true;
-                None
-            }
-        }
     }
 }
 
@@ -165,34 +168,31 @@ impl Store {
     {
         self.check_room(intent.length.room())?;
         let mut received = 0_u64;
-        let mut batch = Vec::new();
-        let mut pending = 0;
+        let mut pending = Pieces::default();
         let mut arriving: Option<(Arriving, Option<Salt>)> = None;
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| stream_error(&error))?;
             received += bytes.len() as u64;
             intent.length.check_part(received)?;
-            pending += bytes.len();
-            batch.push(bytes);
-            if pending >= BATCH {
+            pending.push(bytes);
+            if pending.length() >= BATCH {
                 if arriving.is_none() {
                     arriving = Some(self.start(&intent).await?);
                 }
                 if let Some((arriving, _)) = &mut arriving {
-                    arriving.take(std::mem::take(&mut batch)).await?;
+                    arriving.take(pending.take()).await?;
                 }
-                pending = 0;
             }
         }
         intent.length.check_whole(received)?;
-        if arriving.is_none() && pending <= ROW_LIMIT {
-            return self.row(&batch, &intent);
+        if arriving.is_none() && pending.length() <= ROW_LIMIT {
+            return self.row(&pending.take(), &intent);
         }
         let (mut arriving, salt) = match arriving {
             Some(arriving) => arriving,
             None => self.start(&intent).await?,
         };
-        arriving.take(batch).await?;
+        arriving.take(pending.take()).await?;
         let Arriving { file, writer, md5 } = arriving;
         let sums = if let Some(directory) = self.syncs().then(|| self.directory.clone()) {
             spawn_blocking(move || writer.finish(Some(&directory))).await.map_err(internal)?
@@ -204,12 +204,13 @@ impl Store {
             Some(md5) => Some(md5.finish().await?),
             None => None,
         };
-        Ok(staged(&intent, received, md5, sums, salt, Data::File(file)))
+        Ok(staged(&intent, received, md5, sums, salt, Data::File(Arc::new(file))))
     }
 
     async fn start(&self, intent: &Intent) -> S3Result<(Arriving, Option<Salt>)> {
         let id = self.next_blob();
-        let file = Unpublished { id, directory: self.directory.clone(), published: false };
+        let file =
+            Unpublished { id, directory: self.directory.clone(), kept: AtomicBool::new(false) };
         // The file goes with its guard, even if nobody waits for it any more.
         let (file, opened) = spawn_blocking(move || {
             let opened = file.directory.create(id)?;
@@ -220,8 +221,7 @@ impl Store {
         .map_err(|error: io::Error| disk_error("create", &error))?;
         let (salt, sealer) = sealer(intent)?;
         let writer = Writer { file: opened, sums: Sums::new(intent), sealer };
-        let md5 = (intent.md5 || intent.md5_tag)
-            .then(|| Md5Stream::new(std::sync::Arc::clone(&self.hashers)));
+        let md5 = (intent.md5 || intent.md5_tag).then(|| Md5Stream::new(Arc::clone(&self.hashers)));
         Ok((Arriving { file, writer, md5 }, salt))
     }
 
@@ -263,8 +263,9 @@ fn staged(
     let sums = sums.finish();
     let tag = match md5.filter(|_| intent.md5_tag) {
         Some(md5) => md5,
-        // Like an MD5 it changes with the bytes; unlike one it says nothing about them.
-        None => (u128::from(sums.crc64) << 64 | u128::from(rand::random::<u64>())).to_be_bytes(),
+        // Like an MD5 it changes with the bytes. Unlike one it says nothing about them, as they may
+        // be encrypted; the same bytes get another one each time, as on S3.
+        None => rand::random(),
     };
     Staged {
         length,

@@ -4,16 +4,19 @@ use super::record::{
     BlobId, BucketRecord, Extent, Layout, ManifestId, ManifestPart, ObjectRecord, PartRecord,
     Place, UploadId, decode,
 };
+use super::staged::{Data, Unpublished};
 use super::{Fail, Staged};
 use crate::error::no_such_bucket;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) type Row = &'static [u8];
 
 pub(crate) const FORMAT: TableDefinition<&str, u32> = TableDefinition::new("format");
-/// Numbers below the one under `next` have been given out, to blobs, manifests and versions.
+/// Numbers below the one under `next` have been given out, to blobs, manifests and versions. Under
+/// `key` is the fingerprint of the key of SSE-S3 and SSE-KMS, once it has been needed.
 pub(crate) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 pub(crate) const BUCKETS: TableDefinition<&str, Row> = TableDefinition::new("buckets");
 /// What is set for a bucket, as the XML or JSON that clients sent, by bucket and kind.
@@ -57,7 +60,7 @@ pub(crate) struct Tables<'txn> {
     /// Where the next number comes from.
     pub(super) next: &'txn AtomicU64,
     /// Data files that somebody refers to once this transaction is committed.
-    pub(super) published: Vec<BlobId>,
+    pub(super) published: Vec<Arc<Unpublished>>,
     /// Data files that nobody refers to once this transaction is committed.
     pub(super) doomed: Vec<BlobId>,
 }
@@ -98,16 +101,16 @@ impl<'txn> Tables<'txn> {
         self.bucket(bucket)?.ok_or_else(|| no_such_bucket().into())
     }
 
-    /// Refers to staged bytes: from the commit on they belong to the store.
-    pub(crate) fn publish(&mut self, staged: Staged) -> Result<Extent, Fail> {
+    /// Refers to staged bytes: once this transaction is committed they belong to the store.
+    pub(crate) fn publish(&mut self, staged: &Staged) -> Result<Extent, Fail> {
         let extent = staged.extent();
-        match staged.into_row() {
-            Some(bytes) => {
+        match &staged.data {
+            Data::Row { bytes, .. } => {
                 self.rows.insert(extent.blob, &bytes[..])?;
             }
-            None => {
+            Data::File(file) => {
                 self.files.insert(extent.blob, ())?;
-                self.published.push(extent.blob);
+                self.published.push(Arc::clone(file));
             }
         }
         Ok(extent)

@@ -149,6 +149,28 @@ impl Tables<'_> {
         Ok(Removal { version: Some(version), marker: matches!(found, VersionRecord::Marker(_)) })
     }
 
+    /// Deletes exactly this version, whatever is called `null` by now, and only if it still is, or
+    /// still is not, the latest one. The current object stays.
+    pub(crate) fn delete_kept(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        version: Version,
+        latest: bool,
+    ) -> Result<(), Fail> {
+        let place = !version.order;
+        let found: Option<VersionRecord> = match self.versions.get((bucket, key, place))? {
+            Some(row) => Some(decode(row.value())?),
+            None => None,
+        };
+        let newer = self.objects.get((bucket, key))?.is_some()
+            || self.versions.range((bucket, key, 0)..(bucket, key, place))?.next().is_some();
+        if found.is_none_or(|found| found.version() != version) || newer == latest {
+            return Ok(());
+        }
+        self.take(bucket, key, place)
+    }
+
     /// The latest version becomes the current object, unless it is a delete marker.
     fn promote(&mut self, bucket: &str, key: &str) -> Result<(), Fail> {
         let latest: Option<VersionRecord> =

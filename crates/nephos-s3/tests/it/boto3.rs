@@ -30,7 +30,11 @@ async fn boto3_agrees() {
     let dir = tempfile::tempdir().unwrap();
     let endpoint = open(dir.path());
     let temporary = User::new("temporary", Some(Duration::from_hours(1)));
-    UsersFile::of(dir.path()).write(std::slice::from_ref(&temporary)).unwrap();
+    let added = UsersFile::of(dir.path()).update(|users| {
+        users.push(temporary.clone());
+        Ok::<_, std::convert::Infallible>(())
+    });
+    let Ok(()) = added.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();

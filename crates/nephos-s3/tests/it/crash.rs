@@ -66,6 +66,14 @@ fn begin(url: &str, path: &str, body: &[u8]) -> TcpStream {
     connection
 }
 
+/// How many data files there are.
+fn data_files(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("data"))
+        .unwrap()
+        .map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count())
+        .sum()
+}
+
 /// Sends a whole request and returns the status line.
 fn put(url: &str, path: &str, body: &[u8]) -> String {
     let mut connection = begin(url, path, body);
@@ -98,12 +106,8 @@ async fn acknowledged_writes_survive(fsync: bool) {
     }
     let listed = ok(&endpoint, "GET", "/bucket", b"").await.text();
     assert_eq!(listed.matches("<Contents>").count(), 20);
-    let files: usize = std::fs::read_dir(dir.path().join("data"))
-        .unwrap()
-        .map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count())
-        .sum();
     // The eight bodies of up to 8 KiB are rows.
-    assert_eq!(files, 12);
+    assert_eq!(data_files(dir.path()), 12);
 }
 
 #[tokio::test]
@@ -114,4 +118,50 @@ async fn acknowledged_writes_survive_kill() {
 #[tokio::test]
 async fn acknowledged_writes_survive_kill_without_flushes() {
     acknowledged_writes_survive(false).await;
+}
+
+/// Lets no file of a process grow beyond a length, or beyond any; the soft limit can be set again.
+fn limit_files(server: &Server, length: Option<u64>) -> bool {
+    let length = length.map_or("unlimited".to_owned(), |length| length.to_string());
+    Command::new("prlimit")
+        .arg(format!("--pid={}", server.0.id()))
+        .arg(format!("--fsize={length}:"))
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
+fn writes_that_find_no_room_leave_no_files() {
+    let dir = tempfile::tempdir().unwrap();
+    // A process that ignores this signal gets an error from the write instead, as on a full disk.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" --exact crash::serve_for_a_parent"]);
+    command.arg(std::env::current_exe().unwrap()).env(SERVED, dir.path());
+    let mut server = Server(command.stdout(Stdio::null()).spawn().unwrap());
+    let url = url(dir.path(), &mut server);
+    assert_eq!(put(&url, "/bucket", b""), "HTTP/1.1 200 OK");
+    let length = std::fs::metadata(dir.path().join("meta.redb")).unwrap().len();
+    if !limit_files(&server, Some(length)) {
+        eprintln!("skipped: no prlimit, of util-linux");
+        return;
+    }
+    let (row, file) = (vec![1; 8 << 10], vec![1; 20_000]);
+    let (mut kept, mut refused) = (0, 0);
+    for number in 0.. {
+        // Rows fill the metadata file; it may find room again for a while after it failed.
+        let _ = put(&url, &format!("/bucket/row{number}"), &row);
+        match put(&url, &format!("/bucket/file{number}"), &file).as_str() {
+            "HTTP/1.1 200 OK" => kept += 1,
+            "HTTP/1.1 507 Insufficient Storage" => refused += 1,
+            other => panic!("{other}"),
+        }
+        if refused == 10 {
+            break;
+        }
+    }
+    // What was left to do after the last failure is done before the next change.
+    assert!(limit_files(&server, None));
+    assert_eq!(put(&url, "/bucket/last", b"x"), "HTTP/1.1 200 OK");
+    assert_eq!(data_files(dir.path()), kept);
 }

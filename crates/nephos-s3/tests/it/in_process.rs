@@ -2,7 +2,7 @@
 
 use crate::client::{call, completion, fails, ok, open, send, signed};
 use http_body_util::{BodyExt, Empty};
-use nephos_s3::{Body, LocalS3, OpenError, Options};
+use nephos_s3::{Body, LocalS3, OpenError, Options, SECRET_ACCESS_KEY};
 use std::path::Path;
 
 const MIB: usize = 1 << 20;
@@ -172,4 +172,67 @@ fn a_file_that_is_no_database_is_corrupt() {
     std::fs::write(dir.path().join("meta.redb"), [b'x'; 8192]).unwrap();
     let error = LocalS3::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_key_is_told_and_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let encrypted = |method, path, body| {
+        let mut request = signed(method, path, body, SECRET_ACCESS_KEY);
+        request.headers_mut().insert("x-amz-server-side-encryption", "AES256".parse().unwrap());
+        request
+    };
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    assert_eq!(send(&endpoint, encrypted("PUT", "/bucket/key", b"x")).await.status, 200);
+    drop(endpoint);
+    let file = dir.path().join("encryption.key");
+    let key = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+
+    let endpoint = open(dir.path());
+    let requests =
+        [signed("GET", "/bucket/key", b"", SECRET_ACCESS_KEY), encrypted("PUT", "/bucket/b", b"x")];
+    for request in requests {
+        let answer = send(&endpoint, request).await;
+        assert_eq!(answer.status, 500);
+        let message = answer.element("Message");
+        assert!(message.contains("encryption.key: the key file is missing"), "{message}");
+        assert!(!file.exists());
+    }
+    std::fs::write(&file, key).unwrap();
+    assert_eq!(ok(&endpoint, "GET", "/bucket/key", b"").await.body, b"x");
+}
+
+#[tokio::test]
+async fn a_completion_is_not_repeated_in_a_later_bucket_of_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let upload = ok(&endpoint, "POST", "/bucket/key?uploads=", b"").await.element("UploadId");
+    let path = format!("/bucket/key?partNumber=1&uploadId={upload}");
+    let tag = ok(&endpoint, "PUT", &path, b"x").await.etag();
+    let (finish, done) = (format!("/bucket/key?uploadId={upload}"), completion(&[(1, &tag)]));
+    ok(&endpoint, "POST", &finish, &done).await;
+    ok(&endpoint, "POST", &finish, &done).await;
+    ok(&endpoint, "DELETE", "/bucket/key", b"").await;
+    ok(&endpoint, "DELETE", "/bucket", b"").await;
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    fails(&endpoint, ("POST", &finish, &done), (404, "NoSuchUpload")).await;
+}
+
+#[tokio::test]
+async fn the_tag_of_an_encrypted_object_says_nothing_about_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    let mut tags = Vec::new();
+    for _ in 0..2 {
+        let mut request = signed("PUT", "/bucket/key", b"x", SECRET_ACCESS_KEY);
+        request.headers_mut().insert("x-amz-server-side-encryption", "aws:kms".parse().unwrap());
+        tags.push(send(&endpoint, request).await.etag());
+    }
+    // Neither half is a checksum of the bytes.
+    assert_ne!(tags[0][..17], tags[1][..17]);
+    assert_ne!(tags[0][17..], tags[1][17..]);
 }
