@@ -610,12 +610,9 @@ def one_chunk(target):
         crc = zlib.crc32(block, crc)
     line = b"%x\r\n" % size
     end = b"\r\n0\r\nx-amz-checksum-crc32:" + base64.b64encode(crc.to_bytes(4, "big")) + b"\r\n\r\n"
-    unsigned = (
-        f"x-amz-decoded-content-length: {size}\r\ncontent-encoding: aws-chunked\r\n"
-        "x-amz-trailer: x-amz-checksum-crc32\r\n"
-    )
+    more = [("x-amz-decoded-content-length", size), ("x-amz-trailer", "x-amz-checksum-crc32")]
     head = target.heads().head("PUT", f"/{BUCKET}/chunk", length=len(line) + size + len(end),
-                               payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER", unsigned=unsigned)
+                               payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER", more=more)
     with contextlib.closing(Connection(target.port)) as connection:
         connection.ask(head, line, *[block] * (size // MIB), end)
 

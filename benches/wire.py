@@ -158,18 +158,20 @@ class Heads:
         self.text = f"AWS4-HMAC-SHA256\n{self.stamp}\n{scope}\n"
         self.credential = f"AWS4-HMAC-SHA256 Credential={keys[0]}/{scope}, SignedHeaders={self.NAMES}, Signature="
 
-    def head(self, method, path, query="", length=0, payload="UNSIGNED-PAYLOAD", unsigned=""):
-        """`path` and `query` are in their canonical form already."""
+    def head(self, method, path, query="", length=0, payload="UNSIGNED-PAYLOAD", more=()):
+        """`path` and `query` are in their canonical form already; `more` headers sort after the others."""
+        lines = "".join(f"{name}:{value}\n" for name, value in more)
+        names = ";".join([self.NAMES, *(name for name, _ in more)])
         canonical = (
             f"{method}\n{path}\n{query}\nhost:{self.host}\nx-amz-content-sha256:{payload}\n"
-            f"x-amz-date:{self.stamp}\n\n{self.NAMES}\n{payload}"
+            f"x-amz-date:{self.stamp}\n{lines}\n{names}\n{payload}"
         )
         text = f"{self.text}{sha256(canonical.encode())}"
         signature = hmac.digest(self.key, text.encode(), "sha256").hex()
         return (
             f"{method} {path}{'?' if query else ''}{query} HTTP/1.1\r\nhost: {self.host}\r\n"
             f"x-amz-content-sha256: {payload}\r\nx-amz-date: {self.stamp}\r\ncontent-length: {length}\r\n"
-            f"{unsigned}authorization: {self.credential}{signature}\r\n\r\n"
+            f"{lines.replace(chr(10), chr(13) + chr(10))}authorization: {self.credential.replace(self.NAMES, names)}{signature}\r\n\r\n"
         ).encode()
 
 

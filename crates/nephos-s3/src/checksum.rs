@@ -1,5 +1,6 @@
 //! Checksums as S3 defines them: five algorithms, over a whole object or over its parts.
 
+use crate::combine::Combiner;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crc_fast::CrcAlgorithm;
@@ -178,28 +179,26 @@ impl ObjectChecksum {
         parts: impl Iterator<Item = (Option<&'a Digest>, u64)>,
     ) -> Option<Self> {
         let mut hasher = Hasher::new(algorithm);
-        let mut combined: Option<u64> = None;
+        let mut combiner = match coverage {
+            Coverage::Composite => None,
+            Coverage::FullObject => {
+                let bits = u32::try_from(algorithm.length() * 8).ok()?;
+                Some(Combiner::new(algorithm.crc()?, bits))
+            }
+        };
         let mut count = 0;
         for (digest, length) in parts {
             let digest = digest.filter(|digest| digest.algorithm == algorithm)?;
             count += 1;
-            match coverage {
-                Coverage::Composite => hasher.update(&digest.value),
-                Coverage::FullObject => {
-                    let crc = digest.as_crc();
-                    combined = Some(match combined {
-                        None => crc,
-                        Some(before) => {
-                            crc_fast::checksum_combine(algorithm.crc()?, before, crc, length)
-                        }
-                    });
-                }
+            match &mut combiner {
+                None => hasher.update(&digest.value),
+                Some(combiner) => combiner.push(digest.as_crc(), length),
             }
         }
         Some(Self {
-            digest: match coverage {
-                Coverage::Composite => hasher.finish(),
-                Coverage::FullObject => algorithm.digest_of_crc(combined?),
+            digest: match combiner {
+                None => hasher.finish(),
+                Some(combiner) => algorithm.digest_of_crc(combiner.finish()?),
             },
             coverage,
             parts: count,

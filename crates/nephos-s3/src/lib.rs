@@ -26,6 +26,7 @@ mod bucket;
 mod bucket_encryption;
 mod checksum;
 mod clock;
+mod combine;
 mod complete;
 mod condition;
 mod copy;

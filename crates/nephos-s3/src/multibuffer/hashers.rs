@@ -2,22 +2,28 @@
 
 use super::lanes::{BLOCK, LANES, State, compress};
 use super::md5::Md5;
+use super::stream::Feed;
 use bytes::{Buf, Bytes};
 use pulp::Arch;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use std::time::Duration;
 
 /// How far streams go together before others may join them.
 const QUANTUM: usize = 64 << 10;
 
+/// How long bytes wait for those of other streams. One stream takes as long as many together, so
+/// that a thread which begins with the first that comes is busy all the time.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// Bytes to add to an MD5.
-struct Job {
-    md5: Md5,
-    batch: VecDeque<Bytes>,
-    reply: oneshot::Sender<Md5>,
+pub(super) struct Job {
+    pub(super) md5: Md5,
+    pub(super) batch: VecDeque<Bytes>,
+    /// Where more comes from, and where the MD5 goes.
+    pub(super) feed: Arc<Feed>,
 }
 
 /// The threads, and the jobs that wait for them.
@@ -38,7 +44,22 @@ struct Waiting {
     jobs: VecDeque<Job>,
     /// How many threads are at work.
     working: usize,
+    /// How many streams bring jobs.
+    streams: usize,
+    /// How many of them can do nothing until a job is done.
+    stalled: usize,
     closed: bool,
+}
+
+impl Waiting {
+    /// How many jobs are most of those there can be.
+    fn quorum(&self) -> usize {
+        (self.streams * 3 / 4).clamp(1, LANES)
+    }
+
+    fn is_worthwhile(&self, jobs: usize) -> bool {
+        self.closed || self.stalled > 0 || jobs >= self.quorum()
+    }
 }
 
 impl Shared {
@@ -59,20 +80,59 @@ impl Hashers {
         Ok(hashers)
     }
 
-    /// Adds bytes to an MD5; the answer is the MD5 with them.
+    /// Counts one more stream.
+    pub(super) fn join(self: &Arc<Self>) -> Member {
+        self.shared.waiting().streams += 1;
+        Member { hashers: Arc::clone(self), stalled: false }
+    }
+
+    /// Takes over a stream until nothing more comes from it.
     ///
     /// One thread that computes many costs less than many that compute one each, so that another
     /// one is woken only when the lanes of the first are taken.
-    pub(crate) fn submit(&self, md5: Md5, batch: Vec<Bytes>) -> oneshot::Receiver<Md5> {
-        let (reply, answer) = oneshot::channel();
+    pub(super) fn submit(&self, job: Job) {
         let mut waiting = self.shared.waiting();
-        waiting.jobs.push_back(Job { md5, batch: batch.into(), reply });
-        let wake = waiting.working == 0 || waiting.jobs.len() > LANES;
+        waiting.jobs.push_back(job);
+        let jobs = waiting.jobs.len();
+        // The first job makes a thread wait for others, the last one makes it begin.
+        let wake = waiting.working == 0 && (jobs == 1 || waiting.is_worthwhile(jobs));
+        let wake = wake || jobs > LANES;
         drop(waiting);
         if wake {
             self.shared.work.notify_one();
         }
-        answer
+    }
+}
+
+/// One stream among those that are hashed together.
+pub(super) struct Member {
+    hashers: Arc<Hashers>,
+    stalled: bool,
+}
+
+impl Member {
+    /// Says whether this stream can do nothing until its job is done. Then no job waits for others.
+    pub(super) fn set_stalled(&mut self, stalled: bool) {
+        if self.stalled == stalled {
+            return;
+        }
+        self.stalled = stalled;
+        let mut waiting = self.hashers.shared.waiting();
+        if stalled {
+            waiting.stalled += 1;
+            drop(waiting);
+            self.hashers.shared.work.notify_one();
+        } else {
+            waiting.stalled -= 1;
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut waiting = self.hashers.shared.waiting();
+        waiting.streams -= 1;
+        waiting.stalled -= usize::from(self.stalled);
     }
 }
 
@@ -91,13 +151,25 @@ fn work(shared: &Shared) {
     let arch = Arch::new();
     let mut lanes: Vec<Job> = Vec::with_capacity(LANES);
     loop {
+        let mut patient = true;
         {
             let mut waiting = shared.waiting();
-            while waiting.jobs.is_empty() {
-                if waiting.closed {
+            loop {
+                let jobs = waiting.jobs.len();
+                if jobs == 0 && waiting.closed {
                     return;
                 }
-                waiting = shared.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                // One thread takes what fits into its lanes.
+                if jobs == 0 || waiting.working > 0 && jobs <= LANES {
+                    patient = true;
+                    waiting = shared.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                } else if patient && !waiting.is_worthwhile(jobs) {
+                    let waited = shared.work.wait_timeout(waiting, PATIENCE);
+                    let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (waiting, patient) = (guard, !timeout.timed_out());
+                } else {
+                    break;
+                }
             }
             waiting.working += 1;
         }
@@ -106,6 +178,10 @@ fn work(shared: &Shared) {
                 let mut waiting = shared.waiting();
                 let room = (LANES - lanes.len()).min(waiting.jobs.len());
                 lanes.extend(waiting.jobs.drain(..room));
+                // What is left of them can wait for the next ones.
+                if patient && !waiting.is_worthwhile(2 * lanes.len()) {
+                    waiting.jobs.extend(lanes.drain(..));
+                }
                 if lanes.is_empty() {
                     // Said under the lock, so that whoever submits next knows to wake somebody.
                     waiting.working -= 1;
@@ -117,16 +193,14 @@ fn work(shared: &Shared) {
     }
 }
 
-/// Takes all streams a quantum further, and answers those that have come to their end.
+/// Takes all streams a quantum further, and drops those from which nothing more comes.
 fn advance(arch: Arch, lanes: &mut Vec<Job>) {
     let mut at = 0;
     while at < lanes.len() {
         if prepare(arch, &mut lanes[at]) {
             at += 1;
         } else {
-            let job = lanes.swap_remove(at);
-            // Nobody waits for the hash of a body that was given up.
-            let _ = job.reply.send(job.md5);
+            lanes.swap_remove(at);
         }
     }
     let length = lanes.iter().map(|job| blocks(job).len()).min().unwrap_or(0).min(QUANTUM);
@@ -150,54 +224,20 @@ fn blocks(job: &Job) -> &[u8] {
 
 /// Sees to it that whole blocks are next; says whether there are any.
 fn prepare(arch: Arch, job: &mut Job) -> bool {
-    while let Some(bytes) = job.batch.front_mut() {
-        if bytes.is_empty() {
-            job.batch.pop_front();
-            continue;
+    loop {
+        while let Some(bytes) = job.batch.front_mut() {
+            if bytes.is_empty() {
+                job.batch.pop_front();
+                continue;
+            }
+            match job.md5.absorb(arch, bytes) {
+                0 => return true,
+                taken => bytes.advance(taken),
+            }
         }
-        match job.md5.absorb(arch, bytes) {
-            0 => return true,
-            taken => bytes.advance(taken),
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use md5::Digest as _;
-    use rand::{Rng, SeedableRng};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn many_streams_of_any_length_at_once() {
-        let hashers = Arc::new(Hashers::start(2).unwrap());
-        let streams = (0..100_u64).map(|seed| {
-            let hashers = Arc::clone(&hashers);
-            tokio::spawn(async move {
-                let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
-                let mut expected = md5::Md5::new();
-                let mut md5 = Md5::default();
-                for _ in 0..rng.random_range(0..6) {
-                    let batch: Vec<Bytes> = (0..rng.random_range(0..5))
-                        .map(|_| {
-                            let length = rng.random_range(0..200_000);
-                            let byte: u8 = rng.random();
-                            let bytes: Vec<u8> = (0..length)
-                                .map(|at: u32| byte ^ u8::try_from(at % 251).unwrap())
-                                .collect();
-                            expected.update(&bytes);
-                            bytes.into()
-                        })
-                        .collect();
-                    md5 = hashers.submit(md5, batch).await.unwrap();
-                }
-                let expected: [u8; 16] = expected.finalize().into();
-                assert_eq!(md5.finish(), expected, "stream {seed}");
-            })
-        });
-        for stream in streams.collect::<Vec<_>>() {
-            stream.await.unwrap();
+        match job.feed.next(&mut job.md5) {
+            Some(more) => job.batch = more,
+            None => return false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The compression function of MD5 (RFC 1321), over several streams in lock step.
 
-// What is not inlined into the dispatched function is compiled for the least of all machines.
-#![allow(clippy::inline_always)]
+// What is not inlined into the dispatched function is compiled for the least of all machines, and
+// the adapters of iterators are not where a crate is compiled in many units: the loops here count.
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -11,11 +12,9 @@ pub(super) type State = [u32; 4];
 /// What MD5 works on at a time.
 pub(super) const BLOCK: usize = 64;
 
-/// How many streams fit: the lanes of a 512-bit register.
-pub(super) const LANES: usize = 16;
-
-/// How many streams a 128-bit register holds, which every machine has.
-const FEW: usize = 4;
+/// How many streams go together: the lanes of a 256-bit register. Twice as many take twice as long,
+/// as their bytes have to be put into the lanes one by one.
+pub(super) const LANES: usize = 8;
 
 /// The state before the first block.
 pub(super) const START: State = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
@@ -51,8 +50,8 @@ const ROUNDS: [Round; 4] = [
 pub(super) fn compress(arch: Arch, states: &mut [State], data: &[&[u8]]) {
     match states.len() {
         0 => {}
-        1 => run::<1>(arch, states, data),
-        2..=FEW => run::<FEW>(arch, states, data),
+        // One stream is a chain of steps, which no vector shortens.
+        1 => md5::block_api::compress(&mut states[0], data[0].as_chunks().0),
         _ => run::<LANES>(arch, states, data),
     }
 }
@@ -66,7 +65,7 @@ fn run<const L: usize>(arch: Arch, states: &mut [State], data: &[&[u8]]) {
             *value = states[used(lane)][word];
         }
     }
-    let data = std::array::from_fn(|lane| data[used(lane)]);
+    let data = std::array::from_fn(|lane| data[used(lane)].as_chunks().0);
     let words = arch.dispatch(Compression::<L> { words, data });
     for (lane, state) in states.iter_mut().enumerate() {
         *state = words.map(|lanes| lanes[lane]);
@@ -76,7 +75,7 @@ fn run<const L: usize>(arch: Arch, states: &mut [State], data: &[&[u8]]) {
 /// One call of the kernel, which is compiled for each set of vector instructions.
 struct Compression<'a, const L: usize> {
     words: [[u32; L]; 4],
-    data: [&'a [u8]; L],
+    data: [&'a [[u8; BLOCK]]; L],
 }
 
 impl<const L: usize> NullaryFnOnce for Compression<'_, L> {
@@ -84,15 +83,23 @@ impl<const L: usize> NullaryFnOnce for Compression<'_, L> {
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let blocks = self.data[0].len() / BLOCK;
         let mut words = self.words;
-        for at in 0..blocks {
-            let block = load(&self.data, at * BLOCK);
+        let count = self.data[0].len();
+        if count == 0 {
+            return words;
+        }
+        let mut next = load(&self.data, 0);
+        for at in 0..count {
+            // The words of the next block are put together while this one is worked on. They must
+            // go through memory: a compiler that sees where they come from gathers them one by one
+            // into each step, which takes up to four times as long.
+            let block = *std::hint::black_box(&next);
+            next = load(&self.data, (at + 1).min(count - 1));
             let before = words;
             steps(&mut words, &block);
-            for (words, before) in words.iter_mut().zip(&before) {
+            for word in 0..4 {
                 for lane in 0..L {
-                    words[lane] = words[lane].wrapping_add(before[lane]);
+                    words[word][lane] = words[word][lane].wrapping_add(before[word][lane]);
                 }
             }
         }
@@ -102,12 +109,14 @@ impl<const L: usize> NullaryFnOnce for Compression<'_, L> {
 
 /// The words of one block of each stream, a word of all lanes together.
 #[inline(always)]
-fn load<const L: usize>(data: &[&[u8]; L], at: usize) -> [[u32; L]; 16] {
+fn load<const L: usize>(data: &[&[[u8; BLOCK]]; L], at: usize) -> [[u32; L]; 16] {
     let mut block = [[0; L]; 16];
     for lane in 0..L {
-        let bytes = &data[lane][at..at + BLOCK];
-        for (word, bytes) in bytes.chunks_exact(4).enumerate() {
-            block[word][lane] = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        let bytes = &data[lane][at];
+        for word in 0..16 {
+            let at = 4 * word;
+            let bytes = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+            block[word][lane] = u32::from_le_bytes(bytes);
         }
     }
     block
@@ -125,10 +134,11 @@ fn steps<const L: usize>(words: &mut [[u32; L]; 4], block: &[[u32; L]; 16]) {
             let mut next = [0; L];
             for lane in 0..L {
                 let mixed: u32 = $function(b[lane], c[lane], d[lane]);
-                next[lane] = a[lane]
-                    .wrapping_add(mixed)
-                    .wrapping_add(added[lane])
+                // What depends on the step before comes last.
+                next[lane] = added[lane]
                     .wrapping_add(SINES[$round * 16 + $step])
+                    .wrapping_add(a[lane])
+                    .wrapping_add(mixed)
                     .rotate_left(round.rotations[$step % 4])
                     .wrapping_add(b[lane]);
             }

@@ -4,7 +4,7 @@ use super::lanes::{BLOCK, START, State, compress};
 use pulp::Arch;
 
 /// A running MD5.
-pub(crate) struct Md5 {
+pub(super) struct Md5 {
     pub(super) state: State,
     length: u64,
     /// Bytes that do not fill a block yet.
@@ -43,7 +43,7 @@ impl Md5 {
     }
 
     /// Adds bytes to this stream alone.
-    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+    pub(super) fn update(&mut self, mut bytes: &[u8]) {
         let arch = Arch::new();
         while !bytes.is_empty() {
             let taken = self.absorb(arch, bytes);
@@ -58,7 +58,7 @@ impl Md5 {
     }
 
     /// The hash of everything.
-    pub(crate) fn finish(mut self) -> [u8; 16] {
+    pub(super) fn finish(mut self) -> [u8; 16] {
         let bits = self.length.wrapping_mul(8).to_le_bytes();
         // A one bit, zeros, and the length in the last eight bytes of a block.
         let zeros = (2 * BLOCK - 9 - self.held) % BLOCK;

@@ -7,7 +7,6 @@ mod fail;
 mod held;
 mod length;
 mod master;
-mod md5_stream;
 pub(crate) mod open;
 mod pieces;
 mod reader;

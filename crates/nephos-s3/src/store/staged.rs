@@ -1,6 +1,5 @@
 //! Bytes that were received and are not visible yet.
 
-use super::md5_stream::Md5Stream;
 use super::pieces::Pieces;
 use super::record::{BlobId, Extent, Place};
 use super::sealer::Sealer;
@@ -8,6 +7,7 @@ use super::{BlobDirectory, Length, Store, is_full};
 use crate::checksum::{Algorithm, Digest};
 use crate::encryption::{Salt, Secret};
 use crate::error::{internal, out_of_space, stream_error};
+use crate::multibuffer::Md5Stream;
 use crate::store::sums::Sums;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -142,7 +142,7 @@ impl Arriving {
             self.writer.write(bytes).map_err(|error| disk_error("write", &error))?;
         }
         if let Some(md5) = &mut self.md5 {
-            md5.push(batch).await?;
+            md5.push(batch).await;
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Store {
         };
         let sums = sums.map_err(|error| disk_error("flush", &error))?;
         let md5 = match md5 {
-            Some(md5) => Some(md5.finish().await?),
+            Some(md5) => Some(md5.finish().await),
             None => None,
         };
         Ok(staged(&intent, received, md5, sums, salt, Data::File(Arc::new(file))))
