@@ -119,10 +119,6 @@ def minimal(shape):
 
 
 DAYS = {"Days": 3}
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/*"}],
-}
 BLOCK = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True, "RestrictPublicBuckets": False}
 CORS_RULE = {
     "ID": "rule", "AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["https://*.example.com"],
@@ -160,7 +156,6 @@ GIVEN = {
     },
     "PutBucketLifecycleConfiguration": {"LifecycleConfiguration": {"Rules": LIFECYCLE_RULES}},
     "PutBucketOwnershipControls": {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
-    "PutBucketPolicy": {"Policy": json.dumps(POLICY)},
     "PutBucketVersioning": {"VersioningConfiguration": {"Status": "Enabled"}},
     "PutPublicAccessBlock": {"PublicAccessBlockConfiguration": BLOCK},
     "PutObject": {"Body": BODY},
@@ -234,6 +229,8 @@ class Place:
         given.update(GIVEN.get(operation, {}))
         if operation == "CompleteMultipartUpload":
             given["MultipartUpload"] = {"Parts": self.parts}
+        if operation == "PutBucketPolicy":
+            given["Policy"] = policy(given["Bucket"])
         if operation == "DeleteBucket":
             given["Bucket"] = self.empty
         if operation == "CreateBucket":
@@ -243,6 +240,11 @@ class Place:
         if operation == "DeleteObjects":
             given["Delete"] = {"Objects": [{"Key": "key"}]}
         return given
+
+
+def policy(bucket):
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
 
 
 def call(s3, operation, parameters):
@@ -410,7 +412,7 @@ def headers(url, watched):
         names = vars(watched.place)
         method, path, value, *more = SENT[header]
         given = {name: text.format(**names) for name, text in {header: value, **(more or [{}])[0]}.items()}
-        body = b"{}" if path.endswith("?policy") else b""
+        body = policy(watched.place.full).encode() if path.endswith("?policy") else b""
         answer = send(method, f"{url}/{path.format(**names)}", given, body, sign=True)
         ignored = told[header][0] == 200
         said = 200 <= answer[0] < 300 if ignored else answer == told[header]
