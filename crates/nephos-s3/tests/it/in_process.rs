@@ -1,8 +1,8 @@
 //! Calls without a socket.
 
-use crate::client::{call, completion, fails, ok, open, send, signed};
+use crate::client::{call, completion, fails, ok, open, send, signed, signed_with};
 use http_body_util::{BodyExt, Empty};
-use nephos_s3::{Body, LocalS3, OpenError, Options, SECRET_ACCESS_KEY};
+use nephos_s3::{Body, BoxError, LocalS3, OpenError, Options, SECRET_ACCESS_KEY};
 use std::path::Path;
 
 const MIB: usize = 1 << 20;
@@ -177,11 +177,9 @@ fn a_file_that_is_no_database_is_corrupt() {
 #[tokio::test]
 async fn a_lost_key_is_told_and_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    let encrypted = |method, path, body| {
-        let mut request = signed(method, path, body, SECRET_ACCESS_KEY);
-        request.headers_mut().insert("x-amz-server-side-encryption", "AES256".parse().unwrap());
-        request
-    };
+    let header = [("x-amz-server-side-encryption", "AES256".to_owned())];
+    let encrypted =
+        |method, path, body| signed_with(method, path, body, SECRET_ACCESS_KEY, &header);
     let endpoint = open(dir.path());
     ok(&endpoint, "PUT", "/bucket", b"").await;
     assert_eq!(send(&endpoint, encrypted("PUT", "/bucket/key", b"x")).await.status, 200);
@@ -228,11 +226,55 @@ async fn the_tag_of_an_encrypted_object_says_nothing_about_its_bytes() {
     ok(&endpoint, "PUT", "/bucket", b"").await;
     let mut tags = Vec::new();
     for _ in 0..2 {
-        let mut request = signed("PUT", "/bucket/key", b"x", SECRET_ACCESS_KEY);
-        request.headers_mut().insert("x-amz-server-side-encryption", "aws:kms".parse().unwrap());
+        let header = [("x-amz-server-side-encryption", "aws:kms".to_owned())];
+        let request = signed_with("PUT", "/bucket/key", b"x", SECRET_ACCESS_KEY, &header);
         tags.push(send(&endpoint, request).await.etag());
     }
     // Neither half is a checksum of the bytes.
     assert_ne!(tags[0][..17], tags[1][..17]);
     assert_ne!(tags[0][17..], tags[1][17..]);
+}
+
+#[tokio::test]
+async fn what_was_not_signed_or_is_not_what_was_promised_does_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        Options { denied: vec!["s3:AbortMultipartUpload".to_owned()], ..Options::default() };
+    let endpoint = LocalS3::open(dir.path(), options).unwrap();
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    ok(&endpoint, "PUT", "/bucket/key", b"x").await;
+
+    let mut copy = signed("PUT", "/bucket/copy", b"", SECRET_ACCESS_KEY);
+    copy.headers_mut().insert("x-amz-copy-source", "/bucket/key".parse().unwrap());
+    let mut document = signed("PUT", "/bucket?tagging=", b"<a/>", SECRET_ACCESS_KEY);
+    *document.body_mut() = Body::new(
+        http_body_util::Full::new("<b/>".into()).map_err(|never| -> BoxError { match never {} }),
+    );
+    let wrong = [("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==".to_owned())];
+    let list = b"<Delete><Object><Key>key</Key></Object></Delete>";
+    let digest = signed_with("POST", "/bucket?delete=", list, SECRET_ACCESS_KEY, &wrong);
+    let abort = "/bucket/key?uploadId=00000000000000000000000000000000";
+    let denied = signed("DELETE", abort, b"", SECRET_ACCESS_KEY);
+    for (request, status, code) in [
+        (copy, 403, "AccessDenied"),
+        (document, 400, "XAmzContentSHA256Mismatch"),
+        (digest, 400, "BadDigest"),
+        (denied, 403, "AccessDenied"),
+    ] {
+        let answer = send(&endpoint, request).await;
+        assert_eq!((answer.status, answer.element("Code").as_str()), (status, code));
+    }
+    let listed = ok(&endpoint, "GET", "/bucket?list-type=2", b"").await;
+    assert_eq!(listed.element("KeyCount"), "1");
+    assert_eq!(ok(&endpoint, "GET", "/bucket/key", b"").await.body, b"x");
+}
+
+#[tokio::test]
+async fn control_characters_in_keys_can_be_read_from_a_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = open(dir.path());
+    ok(&endpoint, "PUT", "/bucket", b"").await;
+    ok(&endpoint, "PUT", "/bucket/a%0Db%01", b"").await;
+    let listed = ok(&endpoint, "GET", "/bucket?list-type=2", b"").await;
+    assert_eq!(listed.element("Key"), "a&#xD;b&#x1;");
 }
