@@ -55,6 +55,7 @@ mod part;
 mod patience;
 mod payload;
 mod policy_setting;
+mod read;
 mod server;
 mod service;
 mod setting;
