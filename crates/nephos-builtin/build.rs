@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers");
+    // Asked for when it runs: clones that share a target directory share this program.
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&here).join("../../providers");
     println!("cargo::rerun-if-changed=build.rs");
     let version = root.join("aws/v00.00.00000");
     println!("cargo::rerun-if-changed={}", version.display());

@@ -44,11 +44,12 @@ impl Feed {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has come meanwhile; if nothing has, the MD5 goes back.
+    /// What has come meanwhile; if it is not enough, the MD5 goes back.
     pub(super) fn next(&self, md5: &mut Md5) -> Option<VecDeque<Bytes>> {
         let mut queue = self.queue();
-        let bytes = queue.take();
-        let found = !bytes.is_empty();
+        // Less would keep its lane busy while others have run empty.
+        let found = queue.length >= BATCH;
+        let bytes = if found { queue.take() } else { VecDeque::new() };
         if !found {
             queue.md5 = Some(std::mem::take(md5));
         }
