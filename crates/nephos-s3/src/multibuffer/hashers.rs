@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How far streams go together before others may join them.
 const QUANTUM: usize = 64 << 10;
 
-/// How long bytes wait for those of other streams. One stream takes as long as many together, so
+/// How long bytes wait for those of other streams. Few streams take as long as many, so
 /// that a thread which begins with the first that comes is busy all the time.
 const PATIENCE: Duration = Duration::from_millis(5);
 
