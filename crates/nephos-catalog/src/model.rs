@@ -245,26 +245,33 @@ impl Method {
 
     /// Names that a call cannot be made without; they decide which method a statement gets.
     pub fn required_params(&self) -> Vec<String> {
-        self.required_inputs(|variable| variable.required)
+        self.required_inputs(&[], |variable| variable.required)
     }
 
     /// Names that SHOW METHODS prints: path, query and header parameters sorted, then body fields
     /// sorted, then server variables sorted, those that have a default too.
     pub fn shown_params(&self) -> Vec<String> {
-        self.required_inputs(|variable| variable.used && variable.environment.is_none())
+        let also = self.body.as_ref().map_or(&[][..], |body| &body.also_shown);
+        self.required_inputs(also, |variable| variable.used && variable.environment.is_none())
     }
 
-    fn required_inputs(&self, variable: impl Fn(&ServerVariable) -> bool) -> Vec<String> {
+    fn required_inputs(
+        &self,
+        also: &[String],
+        variable: impl Fn(&ServerVariable) -> bool,
+    ) -> Vec<String> {
         let mut names: Vec<String> =
             self.params.iter().filter(|p| p.required).map(|p| p.name.clone()).collect();
         names.sort();
         if let Some(body) = &self.body {
             let mut fields: Vec<String> = body
                 .required_fields()
+                .chain(also)
                 .map(|field| body.naming.column(field))
                 .filter(|column| !names.contains(column))
                 .collect();
             fields.sort();
+            fields.dedup();
             names.extend(fields);
         }
         let mut variables: Vec<String> =
@@ -436,6 +443,8 @@ pub struct Param {
     pub default: Option<String>,
     /// A list is one value with commas rather than a value each time (`explode: false`).
     pub comma_list: bool,
+    /// An object with free names, which AWS's query protocol writes as entries.
+    pub map: bool,
     /// Smallest integer that is valid.
     pub minimum: Option<i64>,
     /// Largest integer that is valid.
@@ -474,6 +483,8 @@ pub struct Body {
     pub transform: Option<Transform>,
     /// How XML is written.
     pub xml: XmlBody,
+    /// Fields that SHOW METHODS prints besides those that the schema requires (`request.required`).
+    pub also_shown: Vec<String>,
 }
 
 impl Body {

@@ -16,7 +16,7 @@ use crate::aws_credentials::AwsChain;
 use crate::decode::{Answer, Decoder};
 use crate::failure::failure;
 use crate::page;
-use crate::request::build;
+use crate::request::{Built, Continuation, build};
 use crate::sign::{SignedPayload, sign_v4};
 use crate::traffic::{Meter, Traffic};
 use crate::{
@@ -148,11 +148,11 @@ impl Client {
     pub(crate) async fn fetch(
         &self,
         call: &Call,
-        extra: &[(String, String)],
+        next: &Continuation,
     ) -> Result<Answer, CallError> {
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(call, extra).await {
+            let error = match self.attempt(call, next).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -167,25 +167,25 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: &Call, extra: &[(String, String)]) -> Result<Answer, CallError> {
-        let mut request = build(call, &self.endpoint, extra)?;
+    async fn attempt(&self, call: &Call, next: &Continuation) -> Result<Answer, CallError> {
+        let none: crate::Environment = Arc::new(|_| None);
+        let Built { mut request, payload } = build(call, &self.endpoint, &none, next)?;
+        let url = request.uri().to_string();
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let host_value = HeaderValue::from_str(&host).map_err(|error| {
             CallError::new(CallErrorKind::Endpoint, format!("{host} is not a usable host"))
                 .source(error)
         })?;
         request.headers_mut().insert(header::HOST, host_value);
-        self.sign(call, &mut request).await?;
-        if !call.payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
-            request
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(call.payload.len()));
+        self.sign(call, &payload, &mut request).await?;
+        if !payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(payload.len()));
         }
         // Held until the answer is read: more calls at once than this exhaust files and memory.
         let _permit = self.permits.acquire().await;
         let meter = Meter::start(&self.traffic);
         let (parts, ()) = request.into_parts();
-        let body = call.payload.open(&meter).await?;
+        let body = payload.open(&meter).await?;
         let sending = self.transport.send(Request::from_parts(parts, body));
         let (parts, mut body) = meter.while_moving(&host, sending).await??.into_parts();
         let mut bytes = BytesMut::new();
@@ -211,10 +211,15 @@ impl Client {
         if !parts.status.is_success() || hidden_failure {
             return Err(failure(call, parts.status, &parts.headers, &body));
         }
-        Ok(Answer { headers: parts.headers, body })
+        Ok(Answer { headers: parts.headers, body, url })
     }
 
-    async fn sign(&self, call: &Call, request: &mut Request<()>) -> Result<(), CallError> {
+    async fn sign(
+        &self,
+        call: &Call,
+        payload: &PayloadSource,
+        request: &mut Request<()>,
+    ) -> Result<(), CallError> {
         let kind = call.auth.as_ref().map(|auth| auth.kind.as_str());
         match kind {
             Some("null_auth") => return Ok(()),
@@ -238,7 +243,7 @@ impl Client {
             .or_else(|| default.and_then(|v| v.default.as_deref()))
             .unwrap_or("us-east-1")
             .to_owned();
-        let payload = signed_payload(request, &call.payload).await?;
+        let payload = signed_payload(request, payload).await?;
         sign_v4(request, payload, &credentials, &region, &call.signing_name, now)
     }
 }

@@ -14,23 +14,31 @@
 //! cannot be had is an error. Secrets are in no error and in no `Debug` output. Bodies from files
 //! stream in constant memory.
 
+mod argument;
 mod aws_credentials;
 mod body;
 mod call;
 mod client;
 mod decode;
+mod encode;
 mod endpoint;
 mod error;
 mod failure;
+mod fields;
 mod page;
 mod request;
 mod retry;
 mod sign;
 mod traffic;
+mod transform;
 mod transport;
 mod xml;
 mod xml_write;
 
+/// Looks an environment variable up.
+pub type Environment = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+pub use argument::{Argument, ArgumentForm};
 pub use body::{Payload, PayloadSource};
 pub use call::Call;
 pub use client::{Client, ClientBuilder, Paging, RowRequest};

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::page::Listing;
 use super::request::body;
 use super::response::{body_schema, response};
-use super::schema::{kind_of, shallow};
+use super::schema::{kind_of, members, shallow};
 use super::surroundings::Surroundings;
 use crate::document::{Document, flag, scalar, text};
 use crate::{
@@ -129,6 +129,7 @@ fn undeclared(path: &str, params: &[Param]) -> Vec<Param> {
                 description: String::new(),
                 default: None,
                 comma_list: false,
+                map: false,
                 minimum: None,
                 maximum: None,
                 values: Vec::new(),
@@ -263,11 +264,12 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
     };
     let shape = value.get("schema").and_then(|s| document.resolve(s));
     let described = text(value, "description");
+    let kind = shape.map_or(Kind::Any, |s| shallow(document, s, 0).kind);
     Some(Param {
         name: text(value, "name"),
         location,
         required: flag(value, "required") && !flag(value, "allowEmptyValue"),
-        kind: shape.map_or(Kind::Any, |s| shallow(document, s, 0).kind),
+        kind,
         description: match (described.is_empty(), shape) {
             (true, Some(shape)) => text(shape, "description"),
             _ => described,
@@ -275,6 +277,7 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
         default: (location == Location::Header)
             .then(|| shape?.get("default").and_then(scalar))
             .flatten(),
+        map: kind == Kind::Object && shape.is_some_and(|shape| members(document, shape).is_empty()),
         comma_list: value.get("explode").and_then(Value::as_bool) == Some(false),
         minimum: shape.and_then(|s| s.get("minimum")).and_then(Value::as_i64),
         maximum: shape.and_then(|s| s.get("maximum")).and_then(Value::as_i64),
