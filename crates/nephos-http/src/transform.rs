@@ -1,9 +1,9 @@
 //! The transforms that documents name, between what users see and what services send.
 
 use bytes::Bytes;
-use nephos_catalog::{Kind, Response, Step, Transform};
+use nephos_catalog::{ColumnOrigin, Kind, Response, Step, Transform};
 use nephos_transform::{
-    AzureShape, FieldKind, Protocol, RowField, Template, TransformKind, mxj, recognise_azure,
+    self as transform, FieldKind, Protocol, RowField, Template, TransformError, TransformKind,
     schema_driven_xml,
 };
 use serde_json::Value;
@@ -16,11 +16,8 @@ pub(crate) struct AnswerTransform {
 }
 
 enum How {
-    Azure(AzureShape),
-    Json(Template),
-    Text(Template),
-    Mxj(Template),
-    SchemaDrivenXml { protocol: String, list: String, row: Vec<RowField> },
+    Text(transform::Transform),
+    SchemaDrivenXml { protocol: Protocol, list: String, row: Vec<RowField> },
 }
 
 impl AnswerTransform {
@@ -44,43 +41,28 @@ impl AnswerTransform {
 }
 
 impl How {
-    fn of(transform: &Transform, response: &Response) -> Result<Self, Box<dyn std::error::Error>> {
-        Ok(match TransformKind::parse(&transform.kind)? {
-            TransformKind::JsonTemplate => match recognise_azure(&transform.source) {
-                Some(shape) => Self::Azure(shape),
-                None => Self::Json(Template::parse(&transform.source)?),
-            },
-            TransformKind::TextTemplate => Self::Text(Template::parse(&transform.source)?),
-            TransformKind::MxjTemplate => Self::Mxj(Template::parse(&transform.source)?),
-            TransformKind::SchemaDrivenXml => Self::SchemaDrivenXml {
-                protocol: transform.protocol.clone(),
-                list: list_key(response),
-                row: response
-                    .columns
-                    .iter()
-                    .map(|column| RowField {
-                        name: column.wire.clone(),
-                        kind: field_kind(column.schema.kind),
-                    })
-                    .collect(),
-            },
+    fn of(transform: &Transform, response: &Response) -> Result<Self, TransformError> {
+        if TransformKind::parse(&transform.kind)? != TransformKind::SchemaDrivenXml {
+            let template = transform::Transform::parse(&transform.kind, &transform.source)?;
+            return Ok(Self::Text(template));
+        }
+        let rows = response.columns.iter().filter(|c| c.origin == ColumnOrigin::Row);
+        Ok(Self::SchemaDrivenXml {
+            protocol: Protocol::parse(&transform.protocol),
+            list: list_key(response),
+            row: rows
+                .map(|c| RowField { name: c.wire.clone(), kind: field_kind(c.schema.kind) })
+                .collect(),
         })
     }
 
-    fn apply(&self, text: &str) -> Result<String, Box<dyn std::error::Error>> {
-        Ok(match self {
-            Self::Azure(shape) => shape.flatten(text)?,
-            Self::Json(template) => template.render(&serde_json::from_str(text)?)?,
-            Self::Text(template) => template.render_text(text)?,
-            Self::Mxj(template) => template.render(&mxj(text)?)?,
+    fn apply(&self, text: &str) -> Result<String, TransformError> {
+        match self {
+            Self::Text(transform) => transform.apply(text.as_bytes()),
             Self::SchemaDrivenXml { protocol, list, row } => {
-                let protocol = match protocol.as_str() {
-                    "query" => Protocol::Query,
-                    _ => Protocol::RestXml,
-                };
-                schema_driven_xml(text, protocol, list, row)?.to_string()
+                schema_driven_xml(text, *protocol, list, row).map(|made| made.to_string())
             }
-        })
+        }
     }
 }
 
@@ -99,20 +81,16 @@ fn field_kind(kind: Kind) -> FieldKind {
         Kind::Boolean => FieldKind::Boolean,
         Kind::Object => FieldKind::Object,
         Kind::Array => FieldKind::Array,
-        Kind::String | Kind::Binary | Kind::Any => FieldKind::String,
+        Kind::String => FieldKind::String,
+        Kind::Binary | Kind::Any => FieldKind::Other,
     }
 }
 
 /// The body that a document's template makes of a structure.
 pub(crate) fn made_body(transform: &Transform, value: &Value) -> Result<Bytes, CallError> {
-    let make = || -> Result<String, Box<dyn std::error::Error>> {
-        let template = Template::parse(&transform.source)?;
-        Ok(match TransformKind::parse(&transform.kind)? {
-            TransformKind::TextTemplate => template.render_text(&value.to_string())?,
-            _ => template.render(value)?,
-        })
-    };
-    make().map(Bytes::from).map_err(|error| {
+    let template = transform::Transform::parse(&transform.kind, &transform.source);
+    let made = template.and_then(|template| template.apply_value(value));
+    made.map(Bytes::from).map_err(|error| {
         CallError::new(
             CallErrorKind::Payload,
             format!("the document's template cannot write the request body: {error}"),
