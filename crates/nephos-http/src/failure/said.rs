@@ -64,7 +64,9 @@ impl Said {
         let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_BODY)]);
         let text = text.trim_start_matches('\u{feff}').trim();
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+        // Some send JSON under this name.
         let html = header(header::CONTENT_TYPE.as_str()).is_some_and(|t| t.contains("html"))
+            && !text.starts_with(['{', '['])
             || begins_with(text, "<!doctype html")
             || begins_with(text, "<html");
         let mut said = Self::default();

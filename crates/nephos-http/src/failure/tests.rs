@@ -195,6 +195,8 @@ fn a_page_is_shown_by_its_title_and_a_long_text_is_cut() {
     assert_eq!(text(&refused(502, page)), "502 Bad & Gateway");
     let html = [("content-type", "text/html; charset=utf-8")];
     assert_eq!(text(&refused_call(&call("get"), 502, &html, "<center>x")), "Bad Gateway");
+    let json = r#"{"message":"no such page"}"#;
+    assert_eq!(text(&refused_call(&call("get"), 404, &html, json)), "no such page");
     let long = refused(400, &format!("{{\"message\":\"{}\"}}", "é ".repeat(4000)));
     assert!(text(&long).ends_with("é…"), "{long}");
     assert!(text(&long).chars().count() <= 501);
