@@ -371,23 +371,23 @@ pub struct GraphQl {
     pub page_size: Option<u64>,
 }
 
-/// `retry` of a document's `config`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `retry` of a document's `config`; what it leaves out is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
     /// Attempts in all.
-    pub max_attempts: u32,
+    pub max_attempts: Option<u32>,
     /// First wait in milliseconds.
-    pub initial_delay_ms: u64,
+    pub initial_delay_ms: Option<u64>,
     /// Longest wait in milliseconds.
-    pub max_delay_ms: u64,
+    pub max_delay_ms: Option<u64>,
     /// Factor from one wait to the next.
-    pub multiplier: f64,
+    pub multiplier: Option<f64>,
     /// Share of a wait that is left to chance, 0 to 1.
-    pub jitter_fraction: f64,
+    pub jitter_fraction: Option<f64>,
     /// Request methods that are repeated; `*` means all.
     pub retryable_methods: Vec<String>,
-    /// Statuses after which they are.
-    pub status_codes: Vec<u16>,
+    /// Statuses after which they are (`retryable_conditions.status_codes`).
+    pub status_codes: Option<Vec<u16>>,
 }
 
 /// A base URL with variables.

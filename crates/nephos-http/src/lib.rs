@@ -9,8 +9,8 @@
 //! **Does not own.** SQL, the catalog's format, the decision which method to call, and where a
 //! result is printed.
 //!
-//! **Invariants.** [`Call::new`] makes no request. A call that is not idempotent is sent once,
-//! unless it never left. Rows end only when the service says that there is no more; a page that
+//! **Invariants.** [`Call::new`] makes no request. A call that is not idempotent is repeated only
+//! where it never left or the service refused it unread, for there being too many. Rows end only when the service says that there is no more; a page that
 //! cannot be had is an error. Secrets are in no error and in no `Debug` output. Bodies from files
 //! stream in constant memory.
 
@@ -25,10 +25,14 @@ mod endpoint;
 mod error;
 mod failure;
 mod fields;
+mod limit;
 mod page;
+mod redirect;
 mod request;
 mod retry;
 mod sign;
+#[cfg(test)]
+mod testing;
 mod traffic;
 mod transform;
 mod transport;
@@ -47,6 +51,7 @@ pub use decode::Probe;
 pub use decode::{arrow_schema, arrow_type};
 pub use endpoint::{Addressing, Endpoint};
 pub use error::{CallError, CallErrorKind};
+pub use limit::Concurrency;
 pub use retry::RetryPolicy;
 pub use sign::{Credentials, CredentialsSource};
 pub use traffic::Traffic;
