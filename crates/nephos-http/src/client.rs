@@ -1,5 +1,7 @@
 //! Sends calls: sign, send, retry.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,19 +11,18 @@ use bytes::BytesMut;
 use futures::stream::BoxStream;
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
-use nephos_catalog::ResponseBody;
+use nephos_catalog::{Auth, ResponseBody};
 use tokio::sync::Semaphore;
 
-use crate::aws_credentials::AwsChain;
+use crate::auth::{Authoriser, Used};
 use crate::decode::{Answer, Decoder};
 use crate::failure::failure;
 use crate::page;
 use crate::request::build;
-use crate::sign::{SignedPayload, sign_v4};
 use crate::traffic::{Meter, Traffic};
 use crate::{
-    Call, CallError, CallErrorKind, Credentials, CredentialsSource, Endpoint, PayloadSource,
-    RetryPolicy, Transport,
+    Call, CallError, CallErrorKind, CredentialsSource, Endpoint, Environment, RetryPolicy,
+    Transport, no_environment,
 };
 
 /// Requests under way at once.
@@ -52,31 +53,32 @@ pub struct RowRequest {
 pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
-    fixed: Option<Credentials>,
-    chain: AwsChain,
+    auth: Authoriser,
     retry: RetryPolicy,
-    clock: fn() -> SystemTime,
     traffic: Arc<Traffic>,
     permits: Semaphore,
 }
 
 /// Makes a [`Client`].
-#[derive(Debug)]
 pub struct ClientBuilder {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     credentials: CredentialsSource,
+    environment: Environment,
+    auth: HashMap<String, Auth>,
     retry: RetryPolicy,
     clock: fn() -> SystemTime,
 }
 
 impl ClientBuilder {
-    /// A client with AWS's credential chain and the servers of documents.
+    /// A client with AWS's credential chain, the servers of documents, and no environment variables.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self {
             transport,
             endpoint: Endpoint::default(),
             credentials: CredentialsSource::AwsChain { profile: None },
+            environment: no_environment(),
+            auth: HashMap::new(),
             retry: RetryPolicy::default(),
             clock: SystemTime::now,
         }
@@ -88,7 +90,19 @@ impl ClientBuilder {
         self
     }
 
-    /// Where credentials come from.
+    /// Where the values of environment variables come from.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// How calls of `provider` are authorised, instead of how its document says.
+    pub fn auth(mut self, provider: impl Into<String>, auth: Auth) -> Self {
+        self.auth.insert(provider.into(), auth);
+        self
+    }
+
+    /// Where AWS's credentials come from.
     pub fn credentials(mut self, source: CredentialsSource) -> Self {
         self.credentials = source;
         self
@@ -100,7 +114,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The clock that signatures are dated by.
+    /// The clock that signatures are dated by, and that says when tokens end.
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
@@ -108,20 +122,32 @@ impl ClientBuilder {
 
     /// The client. Nothing is asked for yet.
     pub fn build(self) -> Arc<Client> {
-        let (fixed, profile) = match self.credentials {
-            CredentialsSource::Static(credentials) => (Some(credentials), None),
-            CredentialsSource::AwsChain { profile } => (None, profile),
-        };
+        let auth = Authoriser::new(
+            self.transport.clone(),
+            self.environment,
+            self.clock,
+            self.auth,
+            self.credentials,
+        );
         Arc::new(Client {
-            chain: AwsChain::new(profile, self.transport.clone()),
+            auth,
             transport: self.transport,
             endpoint: self.endpoint,
-            fixed,
             retry: self.retry,
-            clock: self.clock,
             traffic: Arc::default(),
             permits: Semaphore::new(MOST_AT_ONCE),
         })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("transport", &self.transport)
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,11 +177,15 @@ impl Client {
         extra: &[(String, String)],
     ) -> Result<Answer, CallError> {
         let mut attempt = 1;
+        let mut used = Used::default();
         loop {
-            let error = match self.attempt(call, extra).await {
+            let error = match self.attempt(call, extra, &mut used).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(error) => used.mask(error),
             };
+            if self.auth.renew(&error, &mut used).await {
+                continue;
+            }
             attempt += 1;
             match self.retry.wait(&error, call.method.idempotent, attempt) {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -167,7 +197,12 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: &Call, extra: &[(String, String)]) -> Result<Answer, CallError> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        extra: &[(String, String)],
+        used: &mut Used,
+    ) -> Result<Answer, CallError> {
         let mut request = build(call, &self.endpoint, extra)?;
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let host_value = HeaderValue::from_str(&host).map_err(|error| {
@@ -175,7 +210,7 @@ impl Client {
                 .source(error)
         })?;
         request.headers_mut().insert(header::HOST, host_value);
-        self.sign(call, &mut request).await?;
+        self.auth.authorise(call, &mut request, used).await?;
         if !call.payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
             request
                 .headers_mut()
@@ -213,48 +248,6 @@ impl Client {
         }
         Ok(Answer { headers: parts.headers, body })
     }
-
-    async fn sign(&self, call: &Call, request: &mut Request<()>) -> Result<(), CallError> {
-        let kind = call.auth.as_ref().map(|auth| auth.kind.as_str());
-        match kind {
-            Some("null_auth") => return Ok(()),
-            // AWS documents published before `config.auth` existed say nothing; they are signed.
-            Some("aws_signing_v4") | None => {}
-            Some(other) => {
-                return Err(CallError::new(
-                    CallErrorKind::Credentials,
-                    format!("authorisation of kind {other} is not supported yet"),
-                ));
-            }
-        }
-        let now = (self.clock)();
-        let credentials = match &self.fixed {
-            Some(credentials) => credentials.clone(),
-            None => self.chain.credentials(now).await?,
-        };
-        let default = call.method.server_variables().find(|v| v.name == "region");
-        let region = call
-            .arg("region")
-            .or_else(|| default.and_then(|v| v.default.as_deref()))
-            .unwrap_or("us-east-1")
-            .to_owned();
-        let payload = signed_payload(request, &call.payload).await?;
-        sign_v4(request, payload, &credentials, &region, &call.signing_name, now)
-    }
-}
-
-/// Over TLS and on this machine a body is sent unsigned: hashing it would cost twice what sending
-/// does, and nobody can change it on the way. Elsewhere its SHA-256 is signed.
-async fn signed_payload(
-    request: &Request<()>,
-    payload: &PayloadSource,
-) -> Result<SignedPayload, CallError> {
-    let uri = request.uri();
-    let private = uri.scheme_str() == Some("https") || Endpoint::is_loopback(&uri.to_string());
-    if matches!(payload, PayloadSource::File { .. }) && private {
-        return Ok(SignedPayload::Unsigned);
-    }
-    Ok(SignedPayload::Sha256(payload.sha256().await?))
 }
 
 fn is_error_document(body: &[u8]) -> bool {

@@ -14,7 +14,7 @@
 //! cannot be had is an error. Secrets are in no error and in no `Debug` output. Bodies from files
 //! stream in constant memory.
 
-mod aws_credentials;
+mod auth;
 mod body;
 mod call;
 mod client;
@@ -31,6 +31,7 @@ mod transport;
 mod xml;
 mod xml_write;
 
+pub use auth::{Environment, no_environment, parse_auth};
 pub use body::{Payload, PayloadSource};
 pub use call::Call;
 pub use client::{Client, ClientBuilder, Paging, RowRequest};

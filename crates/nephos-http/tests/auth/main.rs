@@ -1,0 +1,10 @@
+//! Calls with every kind of authorisation, against a scripted transport.
+
+mod aws;
+mod azure;
+mod google;
+mod oauth;
+mod secrets;
+mod settings;
+mod static_secrets;
+mod world;
