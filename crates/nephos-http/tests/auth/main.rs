@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod google;
 mod oauth;
+mod registry;
 mod secrets;
 mod settings;
 mod static_secrets;

@@ -59,9 +59,12 @@ async fn the_client_names_itself_in_the_form_where_that_is_asked_for() {
 #[tokio::test]
 async fn without_a_style_both_are_tried() {
     let world = client(DATABRICKS)
-        .tokens(|seen| match seen.headers.contains_key("authorization") {
-            true => (401, r#"{"error": "invalid_client"}"#.to_owned()),
-            false => (200, r#"{"access_token": "t", "expires_in": 10}"#.to_owned()),
+        .tokens(|seen| {
+            if seen.headers.contains_key("authorization") {
+                (401, r#"{"error": "invalid_client"}"#.to_owned())
+            } else {
+                (200, r#"{"access_token": "t", "expires_in": 10}"#.to_owned())
+            }
         })
         .make();
     assert_eq!(world.get().await.unwrap().header("authorization"), "Bearer t");
@@ -127,6 +130,15 @@ async fn a_kept_token_that_is_refused_is_renewed_once() {
     let error = world.send("get", &[("id", "3")], None).await.unwrap_err();
     assert!(error.message.contains("401"), "{error}");
     assert_eq!(world.seen().len(), 8);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_cannot_be_reached_is_asked_again() {
+    // A POST that is not idempotent: only its token was asked for, so that it may be repeated.
+    let world = numbered(client(DATABRICKS), "3600").cut(2).make();
+    let seen = world.send("send", &[], Some("{}")).await.unwrap();
+    assert_eq!(seen.header("authorization"), "Bearer t1");
+    assert_eq!(world.seen().len(), 2);
 }
 
 #[tokio::test]

@@ -3,17 +3,19 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig, ResourceRef};
 use nephos_http::{
-    Call, CallError, Client, ClientBuilder, Environment, InProcess, Paging, Payload, RowRequest,
-    parse_auth,
+    Call, CallError, CallErrorKind, Client, ClientBuilder, Environment, InProcess, Paging, Payload,
+    RequestBody, ResponseBody, RetryPolicy, RowRequest, Transport, parse_auth,
 };
 use tempfile::TempDir;
 
@@ -59,6 +61,28 @@ pub(crate) struct World {
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
+/// Loses requests before it sends any.
+#[derive(Debug)]
+struct Lossy {
+    transport: InProcess,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl Transport for Lossy {
+    async fn send(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, CallError> {
+        let left = self.left.load(Ordering::SeqCst);
+        if left > 0 {
+            self.left.store(left - 1, Ordering::SeqCst);
+            return Err(CallError::new(CallErrorKind::Transport, "the request was lost"));
+        }
+        self.transport.send(request).await
+    }
+}
+
 /// What a world is made of.
 pub(crate) struct Setting {
     provider: &'static str,
@@ -68,6 +92,8 @@ pub(crate) struct Setting {
     variables: HashMap<String, String>,
     given: Option<String>,
     script: Arc<Script>,
+    /// Requests that the transport loses first.
+    cut: usize,
     build: fn(ClientBuilder) -> ClientBuilder,
 }
 
@@ -81,6 +107,7 @@ pub(crate) fn documented(auth: &str) -> Setting {
         variables: HashMap::new(),
         given: None,
         script: Arc::new(|_| (200, String::new())),
+        cut: 0,
         build: |builder| builder,
     }
 }
@@ -105,6 +132,12 @@ impl Setting {
     /// `--auth` for the provider.
     pub(crate) fn given(mut self, auth: &str) -> Self {
         self.given = Some(auth.to_owned());
+        self
+    }
+
+    /// The transport loses the first requests on their way.
+    pub(crate) fn cut(mut self, requests: usize) -> Self {
+        self.cut = requests;
         self
     }
 
@@ -144,8 +177,7 @@ impl Setting {
         let transport = InProcess::new("script", move |request: Request<_>| {
             let (noted, script) = (noted.clone(), script.clone());
             async move {
-                let (parts, body): (http::request::Parts, nephos_http::RequestBody) =
-                    request.into_parts();
+                let (parts, body): (http::request::Parts, RequestBody) = request.into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
                 let headers = parts.headers.iter();
                 let one = Seen {
@@ -168,8 +200,10 @@ impl Setting {
         });
         let variables = self.variables;
         let environment: Environment = Arc::new(move |name| variables.get(name).cloned());
-        let mut builder =
-            ClientBuilder::new(Arc::new(transport)).clock(clock).environment(environment);
+        let mut builder = ClientBuilder::new(Arc::new(Lossy { transport, left: self.cut.into() }))
+            .clock(clock)
+            .environment(environment)
+            .retry(RetryPolicy { first_wait: Duration::ZERO, ..RetryPolicy::default() });
         if let Some(given) = &self.given {
             for (provider, auth) in
                 parse_auth(&format!("{{\"{}\": {given}}}", self.provider)).unwrap()
