@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Lookup, RowPath, lookup};
+use crate::{Auth, Lookup, RowPath, lookup};
 
 /// A provider: the first part of a name in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,17 +21,6 @@ pub struct Provider {
     pub config: String,
     /// Services in document order.
     pub services: Vec<ServiceHead>,
-}
-
-/// `config.auth` of a provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Auth {
-    /// `aws_signing_v4`, `bearer`, `null_auth`, ...
-    pub kind: String,
-    /// Environment variable that holds the secret.
-    pub credentials_env: Option<String>,
-    /// Environment variable that holds the AWS access key id.
-    pub key_id_env: Option<String>,
 }
 
 /// One entry of `providerServices`.

@@ -1,5 +1,7 @@
 //! Sends calls: sign, send, retry.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +11,9 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
-use nephos_catalog::ResponseBody;
+use nephos_catalog::{Auth, ResponseBody};
 
-use crate::aws_credentials::AwsChain;
+use crate::auth::{Authoriser, Used};
 use crate::decode::{Answer, Decoder};
 use crate::failure::{Asked, failure};
 use crate::limit::{Host, Limiter};
@@ -19,11 +21,10 @@ use crate::page;
 use crate::redirect::{self, MOST_HOPS};
 use crate::request::{Built, Continuation, build};
 use crate::retry::Attempts;
-use crate::sign::{SignedPayload, sign_v4};
 use crate::traffic::{Meter, Traffic};
 use crate::{
-    Call, CallError, CallErrorKind, Concurrency, Credentials, CredentialsSource, Endpoint,
-    PayloadSource, RetryPolicy, Transport,
+    Call, CallError, CallErrorKind, Concurrency, CredentialsSource, Endpoint, Environment,
+    PayloadSource, RetryPolicy, Transport, no_environment,
 };
 
 /// Which pages of a list are wanted.
@@ -51,8 +52,7 @@ pub struct RowRequest {
 pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
-    fixed: Option<Credentials>,
-    chain: AwsChain,
+    auth: Authoriser,
     retry: RetryPolicy,
     clock: fn() -> SystemTime,
     traffic: Arc<Traffic>,
@@ -60,11 +60,12 @@ pub struct Client {
 }
 
 /// Makes a [`Client`].
-#[derive(Debug)]
 pub struct ClientBuilder {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     credentials: CredentialsSource,
+    environment: Environment,
+    auth: HashMap<String, Auth>,
     retry: RetryPolicy,
     concurrency: Concurrency,
     clock: fn() -> SystemTime,
@@ -77,6 +78,8 @@ impl ClientBuilder {
             transport,
             endpoint: Endpoint::default(),
             credentials: CredentialsSource::AwsChain { profile: None },
+            environment: no_environment(),
+            auth: HashMap::new(),
             retry: RetryPolicy::default(),
             concurrency: Concurrency::default(),
             clock: SystemTime::now,
@@ -89,7 +92,19 @@ impl ClientBuilder {
         self
     }
 
-    /// Where credentials come from.
+    /// Where the values of environment variables come from.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// How calls of `provider` are authorised, instead of how its document says.
+    pub fn auth(mut self, provider: impl Into<String>, auth: Auth) -> Self {
+        self.auth.insert(provider.into(), auth);
+        self
+    }
+
+    /// Where AWS's credentials come from.
     pub fn credentials(mut self, source: CredentialsSource) -> Self {
         self.credentials = source;
         self
@@ -107,7 +122,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The clock that signatures are dated by.
+    /// The clock that signatures are dated by, and that says when tokens end.
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
@@ -115,21 +130,34 @@ impl ClientBuilder {
 
     /// The client. Nothing is asked for yet.
     pub fn build(self) -> Arc<Client> {
-        let (fixed, profile) = match self.credentials {
-            CredentialsSource::Static(credentials) => (Some(credentials), None),
-            CredentialsSource::AwsChain { profile } => (None, profile),
-        };
+        let auth = Authoriser::new(
+            self.transport.clone(),
+            self.environment,
+            self.clock,
+            self.auth,
+            self.credentials,
+        );
         let traffic: Arc<Traffic> = Arc::default();
         Arc::new(Client {
-            chain: AwsChain::new(profile, self.transport.clone()),
+            auth,
             transport: self.transport,
             endpoint: self.endpoint,
-            fixed,
             retry: self.retry,
             clock: self.clock,
             limiter: Limiter::new(self.concurrency, traffic.clone()),
             traffic,
         })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("transport", &self.transport)
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,11 +190,16 @@ impl Client {
         let said = said.map(|retry| RetryPolicy::from_document(&self.retry, retry));
         let policy = said.as_ref().unwrap_or(&self.retry);
         let mut attempts = Attempts::new(policy);
+        let mut used = Used::default();
         loop {
-            let Failed { error, sent } = match self.attempt(call, next).await {
+            let Failed { error, sent } = match self.attempt(call, next, &mut used).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
+            let error = used.mask(error);
+            if self.auth.renew(&error, &mut used).await {
+                continue;
+            }
             // What was never sent did nothing.
             let repeatable = sent.as_ref().is_none_or(|sent| policy.repeatable(call, &sent.method));
             let Some(wait) = attempts.after(&error, repeatable) else {
@@ -182,10 +215,15 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: &Call, next: &Continuation) -> Result<Answer, Failed> {
-        let none: crate::Environment = Arc::new(|_| None);
-        let Built { request: unsigned, payload } = build(call, &self.endpoint, &none, next)?;
-        let mut request = self.prepare(call, &payload, unsigned.clone()).await?;
+    async fn attempt(
+        &self,
+        call: &Call,
+        next: &Continuation,
+        used: &mut Used,
+    ) -> Result<Answer, Failed> {
+        let environment = self.auth.environment();
+        let Built { request: unsigned, payload } = build(call, &self.endpoint, environment, next)?;
+        let mut request = self.prepare(call, &payload, unsigned.clone(), used).await?;
         for _ in 0..=MOST_HOPS {
             let url = request.uri().clone();
             match self.exchange(call, &payload, request).await? {
@@ -193,7 +231,7 @@ impl Client {
                 Exchanged::Redirect(place) => {
                     request = match redirect::next_hop(call, &unsigned, &url, &place)? {
                         // Signed anew: a signature may cover the path, or stand in the query.
-                        (hop, true) => self.prepare(call, &payload, hop).await?,
+                        (hop, true) => self.prepare(call, &payload, hop, used).await?,
                         (hop, false) => hop,
                     };
                 }
@@ -209,6 +247,7 @@ impl Client {
         call: &Call,
         payload: &PayloadSource,
         mut request: Request<()>,
+        used: &mut Used,
     ) -> Result<Request<()>, CallError> {
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let host_value = HeaderValue::from_str(&host).map_err(|error| {
@@ -216,7 +255,7 @@ impl Client {
                 .source(error)
         })?;
         request.headers_mut().insert(header::HOST, host_value);
-        self.sign(call, payload, &mut request).await?;
+        self.auth.authorise(call, payload, &mut request, used).await?;
         if !payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(payload.len()));
         }
@@ -301,39 +340,6 @@ impl Client {
         }
         Ok(Response::from_parts(parts, bytes.freeze()))
     }
-
-    async fn sign(
-        &self,
-        call: &Call,
-        payload: &PayloadSource,
-        request: &mut Request<()>,
-    ) -> Result<(), CallError> {
-        let kind = call.auth.as_ref().map(|auth| auth.kind.as_str());
-        match kind {
-            Some("null_auth") => return Ok(()),
-            // AWS documents published before `config.auth` existed say nothing; they are signed.
-            Some("aws_signing_v4") | None => {}
-            Some(other) => {
-                return Err(CallError::new(
-                    CallErrorKind::Credentials,
-                    format!("authorisation of kind {other} is not supported yet"),
-                ));
-            }
-        }
-        let now = (self.clock)();
-        let credentials = match &self.fixed {
-            Some(credentials) => credentials.clone(),
-            None => self.chain.credentials(now).await?,
-        };
-        let default = call.method.server_variables().find(|v| v.name == "region");
-        let region = call
-            .arg("region")
-            .or_else(|| default.and_then(|v| v.default.as_deref()))
-            .unwrap_or("us-east-1")
-            .to_owned();
-        let payload = signed_payload(request, payload).await?;
-        sign_v4(request, payload, &credentials, &region, &call.signing_name, now)
-    }
 }
 
 /// An attempt that failed.
@@ -358,20 +364,6 @@ impl From<CallError> for Failed {
 enum Exchanged {
     Answer(Answer),
     Redirect(String),
-}
-
-/// Over TLS and on this machine a body is sent unsigned: hashing it would cost twice what sending
-/// does, and nobody can change it on the way. Elsewhere its SHA-256 is signed.
-async fn signed_payload(
-    request: &Request<()>,
-    payload: &PayloadSource,
-) -> Result<SignedPayload, CallError> {
-    let uri = request.uri();
-    let private = uri.scheme_str() == Some("https") || Endpoint::is_loopback(&uri.to_string());
-    if matches!(payload, PayloadSource::File { .. }) && private {
-        return Ok(SignedPayload::Unsigned);
-    }
-    Ok(SignedPayload::Sha256(payload.sha256().await?))
 }
 
 fn is_error_document(body: &[u8]) -> bool {

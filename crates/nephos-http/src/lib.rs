@@ -15,7 +15,7 @@
 //! stream in constant memory.
 
 mod argument;
-mod aws_credentials;
+mod auth;
 mod body;
 mod call;
 mod client;
@@ -39,10 +39,8 @@ mod transport;
 mod xml;
 mod xml_write;
 
-/// Looks an environment variable up.
-pub type Environment = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
 pub use argument::{Argument, ArgumentForm};
+pub use auth::{Environment, no_environment, parse_auth};
 pub use body::{Payload, PayloadSource};
 pub use call::Call;
 pub use client::{Client, ClientBuilder, Paging, RowRequest};

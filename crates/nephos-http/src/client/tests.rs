@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 
 use super::*;
+use crate::Credentials;
 use crate::request::Continuation;
 use crate::testing::{Seen, answer, call, call_of, service};
 use crate::transport::ResponseBody as Body;
@@ -17,6 +18,11 @@ type Reply = Response<Body>;
 fn client(script: impl Fn(usize) -> Reply + Send + Sync + 'static) -> (Arc<Client>, Seen) {
     let (transport, seen) = service(move |number, _| std::future::ready(script(number)).boxed());
     (ClientBuilder::new(Arc::new(transport)).build(), seen)
+}
+
+/// What asks for the first page.
+fn first_page() -> &'static Continuation {
+    Box::leak(Box::default())
 }
 
 fn ok() -> Reply {
@@ -37,11 +43,11 @@ async fn a_change_is_not_repeated_after_a_failure_or_a_broken_connection() {
             (0, status) => answer(status, &[], ""),
             _ => ok(),
         });
-        assert!(client.fetch(&call("add"), &Continuation::default()).await.is_err(), "{failing}");
+        assert!(client.fetch(&call("add"), first_page()).await.is_err(), "{failing}");
         assert_eq!(seen.lock().unwrap().len(), 1, "{failing}");
         for safe in ["get", "put"] {
             seen.lock().unwrap().clear();
-            assert!(client.fetch(&call(safe), &Continuation::default()).await.is_ok(), "{failing}");
+            assert!(client.fetch(&call(safe), first_page()).await.is_ok(), "{failing}");
             assert_eq!(seen.lock().unwrap().len(), 2, "{failing}");
         }
     }
@@ -63,7 +69,7 @@ async fn a_change_that_was_refused_for_there_being_too_many_is_repeated() {
             0 => answer(status, &replies, body),
             _ => ok(),
         });
-        client.fetch(&call("add"), &Continuation::default()).await.unwrap();
+        client.fetch(&call("add"), first_page()).await.unwrap();
         assert_eq!(seen.lock().unwrap().len(), 2, "{status} {headers:?} {body}");
         assert_eq!(client.traffic().throttled(), 1);
     }
@@ -73,7 +79,7 @@ async fn a_change_that_was_refused_for_there_being_too_many_is_repeated() {
 async fn a_refusal_for_good_is_not_repeated() {
     for status in [400, 401, 403, 404, 409, 501] {
         let (client, seen) = client(move |_| answer(status, &[], "{}"));
-        assert!(client.fetch(&call("get"), &Continuation::default()).await.is_err());
+        assert!(client.fetch(&call("get"), first_page()).await.is_err());
         assert_eq!(seen.lock().unwrap().len(), 1, "{status}");
     }
 }
@@ -88,10 +94,10 @@ async fn others_of_the_host_wait_as_long_as_it_asks() {
         if number == 0 { answer(429, &[("retry-after", "30")], "") } else { ok() }
     });
     let first = call("add");
-    let mut first = Box::pin(client.fetch(&first, &Continuation::default()));
+    let mut first = Box::pin(client.fetch(&first, first_page()));
     assert!(first.as_mut().now_or_never().is_none());
     let other = call("get");
-    let calls = (0..20).map(|_| client.fetch(&other, &Continuation::default()));
+    let calls = (0..20).map(|_| client.fetch(&other, first_page()));
     assert!(join_all(calls).await.iter().all(Result::is_ok));
     first.await.unwrap();
     let times = times.lock().unwrap();
@@ -111,7 +117,7 @@ async fn a_long_wait_is_told_and_not_waited_for() {
         ),
         _ => ok(),
     });
-    let error = client.fetch(&call("get"), &Continuation::default()).await.err().unwrap();
+    let error = client.fetch(&call("get"), first_page()).await.err().unwrap();
     assert_eq!(
         error.message,
         "example.things.things.get failed: API rate limit exceeded (HTTP 403)"
@@ -122,7 +128,7 @@ async fn a_long_wait_is_told_and_not_waited_for() {
         error.hints
     );
     // Another quota of the host may have something left.
-    client.fetch(&call("put"), &Continuation::default()).await.unwrap();
+    client.fetch(&call("put"), first_page()).await.unwrap();
     assert_eq!((seen.lock().unwrap().len(), begun.elapsed().as_secs()), (2, 0));
 }
 
@@ -131,16 +137,16 @@ async fn a_quota_that_a_success_used_up_is_waited_for() {
     let (client, _) =
         client(|_| answer(200, &[("ratelimit-remaining", "0"), ("ratelimit-reset", "9")], "{}"));
     let begun = tokio::time::Instant::now();
-    client.fetch(&call("get"), &Continuation::default()).await.unwrap();
+    client.fetch(&call("get"), first_page()).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 0);
-    client.fetch(&call("get"), &Continuation::default()).await.unwrap();
+    client.fetch(&call("get"), first_page()).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 9);
 }
 
 #[tokio::test(start_paused = true)]
 async fn giving_up_says_what_was_tried() {
     let (client, seen) = client(|_| answer(500, &[("retry-after", "2")], ""));
-    let error = client.fetch(&call("get"), &Continuation::default()).await.err().unwrap();
+    let error = client.fetch(&call("get"), first_page()).await.err().unwrap();
     assert_eq!(seen.lock().unwrap().len(), 5);
     assert!(error.context.contains(&("attempts", "5".to_owned())));
     assert!(error.context.contains(&("waited between them", "8.0 s".to_owned())));
@@ -217,7 +223,7 @@ async fn a_service_that_counts_calls_by_the_second_is_not_run_into_for_ever() {
     });
     let client = ClientBuilder::new(Arc::new(transport)).build();
     let call = call("add");
-    let results = join_all((0..200).map(|_| client.fetch(&call, &Continuation::default()))).await;
+    let results = join_all((0..200).map(|_| client.fetch(&call, first_page()))).await;
     let failed = results.iter().filter(|result| result.is_err()).count();
     let (sent, seconds) = (seen.lock().unwrap().len(), begun.elapsed().as_secs());
     assert_eq!(failed, 0);
@@ -238,15 +244,12 @@ async fn calls_that_are_dropped_leave_their_places() {
     let client = ClientBuilder::new(Arc::new(transport)).concurrency(concurrency).build();
     let call = call("get");
     for _ in 0..10 {
-        let all = join_all((0..8).map(|_| client.fetch(&call, &Continuation::default())));
+        let all = join_all((0..8).map(|_| client.fetch(&call, first_page())));
         assert!(tokio::time::timeout(Duration::from_millis(500), all).await.is_err());
     }
     let begun = tokio::time::Instant::now();
     assert!(
-        join_all((0..8).map(|_| client.fetch(&call, &Continuation::default())))
-            .await
-            .iter()
-            .all(Result::is_ok)
+        join_all((0..8).map(|_| client.fetch(&call, first_page()))).await.iter().all(Result::is_ok)
     );
     assert_eq!(begun.elapsed().as_secs(), 4);
     assert_eq!((client.traffic().queued(), client.traffic().waiting()), (0, 0));
@@ -259,7 +262,7 @@ async fn sent_on(call: &Call, places: &[&'static str]) -> (Result<Answer, CallEr
         Some(place) => answer(301, &[("location", place)], "moved"),
         None => ok(),
     });
-    (client.fetch(call, &Continuation::default()).await, seen)
+    (client.fetch(call, first_page()).await, seen)
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,7 +337,7 @@ async fn a_signed_request_is_not_sent_on() {
     });
     let client = ClientBuilder::new(Arc::new(transport)).credentials(credentials).build();
     let call = call_of("aws", "s3", "{type: aws_signing_v4}", "get");
-    let error = client.fetch(&call, &Continuation::default()).await.err().unwrap();
+    let error = client.fetch(&call, first_page()).await.err().unwrap();
     assert!(error.message.contains("PermanentRedirect (HTTP 301)"), "{error}");
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
