@@ -74,7 +74,9 @@ fn write_rows(out: &mut String, whole: &Members<'_>) -> Result<(), TransformErro
     let member = |name: &str| whole.iter().rev().find(|(key, _)| key == name).map(|m| m.1);
     out.push_str("{\"value\":[");
     match member("value") {
+        // A range goes over an empty map as over an empty list.
         None | Some("null") => {}
+        Some(map) if object(map)?.is_some_and(|members| members.is_empty()) => {}
         Some(list) if list.starts_with('[') => {
             let rows: Vec<&RawValue> = serde_json::from_str(list).map_err(TransformError::json)?;
             for (index, row) in rows.into_iter().enumerate() {
