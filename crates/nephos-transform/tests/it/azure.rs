@@ -45,6 +45,18 @@ fn a_row_has_its_own_fields_over_those_of_properties() {
     }
 }
 
+#[test]
+fn a_row_with_many_fields_has_each_once() {
+    let fields: Vec<String> = (0..100).map(|n| format!("\"k{}\":{n}", n % 60)).collect();
+    let row = format!("{{\"properties\":{{{0}}},{0}}}", fields.join(","));
+    let template = Template::parse(SINGLE).unwrap();
+    same(AzureShape::Single, &template, &serde_json::from_str(&row).unwrap());
+    let flat = AzureShape::Single.flatten(row.as_bytes()).unwrap();
+    // Once, and twice in `properties` itself, which is copied as it stands.
+    assert_eq!(flat.matches("\"k0\":").count(), 3);
+    assert!(flat.contains("\"k0\":60,"));
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
