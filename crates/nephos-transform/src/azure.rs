@@ -60,7 +60,7 @@ impl AzureShape {
         out.reserve(trimmed.len().saturating_mul(2));
         let whole = object(trimmed)?.ok_or_else(|| TransformError::json("it is not an object"))?;
         match self {
-            Self::Single => write_row(&mut out, &whole)?,
+            Self::Single => write_row(&mut out, whole)?,
             Self::List => write_rows(&mut out, &whole)?,
         }
         Ok(out)
@@ -70,20 +70,23 @@ impl AzureShape {
 /// Members of an object in their order, values as they are written.
 type Members<'b> = Vec<(Cow<'b, str>, &'b str)>;
 
+/// Up to so many members comparing each with each is faster than hashing.
+const FEW: usize = 48;
+
 fn write_rows(out: &mut String, whole: &Members<'_>) -> Result<(), TransformError> {
     let member = |name: &str| whole.iter().rev().find(|(key, _)| key == name).map(|m| m.1);
     out.push_str("{\"value\":[");
     match member("value") {
+        // A range goes over an empty map as over an empty list.
         None | Some("null") => {}
+        Some(map) if object(map)?.is_some_and(|members| members.is_empty()) => {}
         Some(list) if list.starts_with('[') => {
-            let rows: Vec<&RawValue> = serde_json::from_str(list).map_err(TransformError::json)?;
-            for (index, row) in rows.into_iter().enumerate() {
+            let rows: Vec<Object<'_>> = serde_json::from_str(list).map_err(TransformError::json)?;
+            for (index, Object(row)) in rows.into_iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                let row = object(row.get())?
-                    .ok_or_else(|| TransformError::json(format!("row {index} is not an object")))?;
-                write_row(out, &row)?;
+                write_row(out, row)?;
             }
         }
         Some(_) => return Err(TransformError::json("its value is not a list")),
@@ -95,20 +98,29 @@ fn write_rows(out: &mut String, whole: &Members<'_>) -> Result<(), TransformErro
 }
 
 /// Writes the members of `properties`, the row's own and the mark, the last of each name.
-fn write_row(out: &mut String, row: &Members<'_>) -> Result<(), TransformError> {
+fn write_row(out: &mut String, row: Members<'_>) -> Result<(), TransformError> {
     let properties = row.iter().rev().find(|(key, _)| key == "properties");
     let mut members = match properties {
         Some((_, raw)) => object(raw)?.unwrap_or_default(),
         None => Members::new(),
     };
-    members.extend(row.iter().cloned());
+    members.extend(row);
     members.push((Cow::Borrowed("_flattened"), "true"));
-    let last: HashMap<&str, usize> =
-        members.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect();
+    let counted = members.len() > FEW;
+    let last: HashMap<&str, usize> = if counted {
+        members.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect()
+    } else {
+        HashMap::new()
+    };
     out.push('{');
     let mut first = true;
     for (index, (key, raw)) in members.iter().enumerate() {
-        if last.get(&**key) != Some(&index) {
+        let comes_again = if counted {
+            last.get(&**key) != Some(&index)
+        } else {
+            members[index + 1..].iter().any(|(later, _)| later == key)
+        };
+        if comes_again {
             continue;
         }
         if !first {

@@ -128,6 +128,8 @@ fn read_spec(format: &str) -> Result<(Option<Spec>, &str), String> {
     }
     let Some(verb) = rest.chars().next() else { return Ok((None, rest)) };
     spec.verb = verb;
+    // Go keeps the plus of `%+v` for structs.
+    spec.plus &= verb != 'v';
     Ok((Some(spec), &rest[verb.len_utf8()..]))
 }
 
@@ -221,9 +223,7 @@ fn write_number(
     match (spec.verb, number.as_f64()) {
         // Go would print 1e+06 and lose digits; what the body says is better.
         ('v' | 'g', _) if !number.is_f64() && spec.precision.is_none() => {
-            let text = number.to_string();
-            let text = if spec.plus && !text.starts_with('-') { format!("+{text}") } else { text };
-            pad(out, &text, spec, true);
+            pad(out, &signed(number.to_string(), spec), spec, true);
             Ok(())
         }
         (_, Some(float)) => write_float(out, value, float, spec),
@@ -282,7 +282,9 @@ fn write_integer(
         None => digits,
     };
     let text = if number < 0 { format!("-{digits}") } else { digits };
-    pad(out, &signed(text, spec), spec, spec.precision.is_none());
+    // A precision says how many zeros there are; the width is then filled with spaces.
+    let spec = Spec { zero: spec.zero && spec.precision.is_none(), ..spec };
+    pad(out, &signed(text, spec), spec, true);
     Ok(())
 }
 
@@ -315,16 +317,18 @@ fn signed(text: String, spec: Spec) -> String {
     }
 }
 
-/// Appends the text, filled up to the width; with zeros only where they may go after a sign.
-fn pad(out: &mut String, text: &str, spec: Spec, zeros: bool) {
+/// Appends the text, filled up to the width; zeros go after the sign of a number.
+fn pad(out: &mut String, text: &str, spec: Spec, is_number: bool) {
     let missing = spec.width.saturating_sub(text.chars().count());
+    let endless = is_number && (text.ends_with("Inf") || text == "NaN");
     if missing == 0 {
         out.push_str(text);
     } else if spec.minus {
         out.push_str(text);
         out.extend(std::iter::repeat_n(' ', missing));
-    } else if spec.zero && zeros && !text.ends_with("Inf") && text != "NaN" {
-        let (sign, digits) = text.split_at(usize::from(text.starts_with(['-', '+', ' '])));
+    } else if spec.zero && !endless {
+        let has_sign = is_number && text.starts_with(['-', '+', ' ']);
+        let (sign, digits) = text.split_at(usize::from(has_sign));
         out.push_str(sign);
         out.extend(std::iter::repeat_n('0', missing));
         out.push_str(digits);
