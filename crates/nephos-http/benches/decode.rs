@@ -52,12 +52,19 @@ fn speed(body: &Bytes, probe: &Probe) -> Duration {
 fn best<T>(body: &Bytes, run: impl Fn(&Bytes) -> Option<T>) -> Duration {
     (0..RUNS)
         .map(|_| {
-            let start = Instant::now();
+            let (start, busy) = (Instant::now(), busy());
             assert!(run(body).is_some(), "the body cannot be read");
-            start.elapsed()
+            self::busy().zip(busy).map_or(start.elapsed(), |(end, begin)| end - begin)
         })
         .min()
         .unwrap_or_default()
+}
+
+/// How long this thread has had a core, where the system says so: on a machine that others use too,
+/// the clock on the wall measures them.
+fn busy() -> Option<Duration> {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    spent.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn report(name: &str, body: &Bytes, ours: Duration, (peer, theirs): (&str, Duration)) {

@@ -2,6 +2,10 @@
 
 mod cell;
 mod json;
+#[cfg(test)]
+mod json_property;
+#[cfg(test)]
+mod json_tests;
 mod json_text;
 mod next;
 mod probe;
