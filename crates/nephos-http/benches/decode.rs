@@ -14,6 +14,7 @@ use nephos_http::Probe;
 
 const SIZE: usize = 50_000_000;
 const RUNS: usize = 7;
+const PASSES: u32 = 50;
 
 fn main() {
     for (name, body) in [("JSON, compact", json(false)), ("JSON, indented", json(true))] {
@@ -68,7 +69,12 @@ fn busy() -> Option<Duration> {
 }
 
 fn report(name: &str, body: &Bytes, ours: Duration, (peer, theirs): (&str, Duration)) {
-    let limit = best(body, |body| simdutf8::basic::from_utf8(body).ok().map(str::len));
+    // The system counts in steps that one pass would hide in.
+    let limit = best(body, |body| {
+        (0..PASSES)
+            .map(|_| simdutf8::basic::from_utf8(body).ok().map(str::len))
+            .sum::<Option<usize>>()
+    }) / PASSES;
     #[allow(clippy::cast_precision_loss)]
     let rate = body.len() as f64 / ours.as_secs_f64() / 1e6;
     println!(

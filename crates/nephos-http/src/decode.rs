@@ -10,6 +10,9 @@ mod json_text;
 mod next;
 mod probe;
 mod xml_cell;
+mod xml_keep;
+#[cfg(test)]
+mod xml_tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,11 +28,16 @@ use self::json::{JsonPage, Plan};
 pub(crate) use self::next::{Next, PageBody};
 pub use self::probe::Probe;
 use self::xml_cell::member_cell;
+pub(crate) use self::xml_keep::Keep;
 use crate::xml::Element;
 use crate::{CallError, CallErrorKind};
 
 /// What a method says when it has nothing else to say.
 const DONE: &str = "The operation completed successfully";
+
+/// Columns that are the row itself, where a list holds plain values: the name the documents'
+/// community gives them, and the one given where rows are XML elements.
+const ROW_ITSELF: [&str; 2] = ["column_anon", "value"];
 
 /// The Arrow type of a value of this kind. Structures are JSON text.
 pub fn arrow_type(kind: Kind) -> DataType {
@@ -70,6 +78,8 @@ pub(crate) struct Decoder {
     schema: SchemaRef,
     /// What is looked for in JSON answers.
     plan: Plan,
+    /// What is kept of XML answers.
+    keep: Keep,
     /// Rows are followed to the end: fields that say where a page ends speak of the whole result.
     followed: bool,
 }
@@ -85,7 +95,9 @@ impl Decoder {
         let schema = arrow_schema(&columns);
         let pages = method.page.iter().flat_map(next::paths);
         let plan = Plan::new(&method.response.rows, &columns, pages);
-        Self { method, columns, schema, plan, followed }
+        let pages = method.page.iter().flat_map(next::paths);
+        let keep = Keep::new(&method.response.rows, &columns, pages);
+        Self { method, columns, schema, plan, keep, followed }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -110,11 +122,14 @@ impl Decoder {
             }
             return Err(self.fault("it is empty"));
         }
-        let root = Element::parse(text).map_err(|error| self.fault(error))?;
+        let root = Element::parse_kept(text, &self.keep).map_err(|error| self.fault(error))?;
         let rows = root.select(&self.method.response.rows);
         let batch =
             self.batch(rows.len(), |column| self.xml_cells(column, &root, &rows, &answer.headers))?;
-        Ok(DecodedPage { batch, next: self.next(PageBody::Xml(&root)) })
+        Ok(DecodedPage {
+            batch,
+            next: self.next(PageBody::Xml { root: &root, text, page: self.method.page.as_ref() }),
+        })
     }
 
     fn json(&self, answer: &Answer) -> Result<DecodedPage, CallError> {

@@ -96,7 +96,7 @@ fn cell(value: Option<&Value>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn documents_are_read_as_a_walk_reads_them(

@@ -19,7 +19,12 @@ pub(crate) enum Next {
 /// A body that was read.
 #[derive(Clone, Copy)]
 pub(crate) enum PageBody<'b, 'a> {
-    Xml(&'b Element<'a>),
+    /// The root with what was kept, for the columns and for the paths of `page`, and the whole text.
+    Xml {
+        root: &'b Element<'a>,
+        text: &'a str,
+        page: Option<&'b Page>,
+    },
     Json(&'b JsonPage<'a>),
 }
 
@@ -29,7 +34,11 @@ impl PageBody<'_, '_> {
     /// it stands: the last key of a page is a token, and a key may begin or end with blanks.
     pub(crate) fn text_at(self, path: &RowPath) -> Option<String> {
         match self {
-            Self::Xml(root) => root.text_at(path).map(str::to_owned),
+            Self::Xml { root, page, .. } if page.is_some_and(|p| paths(p).any(|p| p == path)) => {
+                root.text_at(path).map(str::to_owned)
+            }
+            // Where it leads to may not have been kept.
+            Self::Xml { text, .. } => Element::parse(text).ok()?.text_at(path).map(str::to_owned),
             Self::Json(page) => page.text_at(path),
         }
     }
@@ -63,7 +72,7 @@ pub(crate) fn next(page: &Page, body: PageBody<'_, '_>) -> Next {
 
 /// With `encoding-type=url` S3 percent-encodes keys, and the key that marks the next page with them.
 fn plain_token(body: PageBody<'_, '_>, parameter: &str, token: String) -> String {
-    let PageBody::Xml(root) = body else { return token };
+    let PageBody::Xml { root, .. } = body else { return token };
     let encoded = root.child("EncodingType").is_some_and(|e| e.text.trim() == "url");
     if encoded && matches!(parameter, "marker" | "key-marker") {
         return percent_encoding::percent_decode_str(&token).decode_utf8_lossy().into_owned();
