@@ -2,10 +2,17 @@
 
 mod cell;
 mod json;
+#[cfg(test)]
+mod json_property;
+#[cfg(test)]
+mod json_tests;
 mod json_text;
 mod next;
 mod probe;
 mod xml_cell;
+mod xml_keep;
+#[cfg(test)]
+mod xml_tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,6 +29,7 @@ use self::next::Sight;
 pub(crate) use self::next::{Next, PageBody};
 pub use self::probe::Probe;
 use self::xml_cell::member_cell;
+pub(crate) use self::xml_keep::Keep;
 use crate::request::Continuation;
 use crate::transform::AnswerTransform;
 use crate::xml::Element;
@@ -29,6 +37,10 @@ use crate::{CallError, CallErrorKind};
 
 /// What a method says when it has nothing else to say.
 const DONE: &str = "The operation completed successfully";
+
+/// Columns that are the row itself, where a list holds plain values: the name the documents'
+/// community gives them, and the one given where rows are XML elements.
+const ROW_ITSELF: [&str; 2] = ["column_anon", "value"];
 
 /// The Arrow type of a value of this kind. Structures are JSON text.
 pub fn arrow_type(kind: Kind) -> DataType {
@@ -75,6 +87,8 @@ pub(crate) struct Decoder {
     transform: Option<AnswerTransform>,
     /// What says how a list continues, in an answer before its transform.
     continuation: Plan,
+    /// What is kept of XML answers.
+    keep: Keep,
     /// Rows are followed to the end: fields that say where a page ends speak of the whole result.
     followed: bool,
 }
@@ -100,7 +114,8 @@ impl Decoder {
             .transform
             .as_ref()
             .map(|transform| AnswerTransform::new(transform, &method.response));
-        Self { method, columns, schema, plan, transform, continuation, followed }
+        let keep = Keep::new(&method.response.rows, &columns, pages());
+        Self { method, columns, schema, plan, transform, continuation, keep, followed }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -125,7 +140,7 @@ impl Decoder {
             }
             return Err(self.fault("it is empty"));
         }
-        let root = Element::parse(text).map_err(|error| self.fault(error))?;
+        let root = Element::parse_kept(text, &self.keep).map_err(|error| self.fault(error))?;
         let rows = root.select(&self.method.response.rows);
         let batch =
             self.batch(rows.len(), |column| self.xml_cells(column, &root, &rows, &answer.headers))?;
