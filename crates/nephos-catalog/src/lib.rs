@@ -12,15 +12,20 @@
 //! keys in documents are ignored. A compiled provider answers exactly as its documents do. One
 //! resource is decoded at a time: the size of a service does not slow a look at one resource.
 
+mod archive;
+mod assemble;
+mod cache;
 mod catalog;
 mod compiled;
 mod directory;
 mod document;
 mod error;
+mod files;
 mod load;
 mod model;
 mod name;
 mod row_path;
+mod yaml;
 
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};

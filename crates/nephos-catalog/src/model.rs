@@ -47,6 +47,8 @@ pub struct ServiceHead {
     pub preferred: bool,
     /// Path of the document below the registry's `src`.
     pub document: String,
+    /// Path of the register that holds the resources; empty where the document does.
+    pub register: String,
 }
 
 /// A loaded service; resources are decoded one at a time by [`crate::Catalog`].
