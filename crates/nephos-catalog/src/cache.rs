@@ -5,8 +5,9 @@
 //! name and renamed, and checked when it is read; what is damaged is written again. A folder that
 //! cannot be written makes things slower and nothing else.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -16,11 +17,11 @@ use crate::archive::{Bytes, Damaged, Key};
 /// When the files have more bytes, the ones that were used longest ago are removed.
 const MAX_BYTES: u64 = 1 << 30;
 /// A file that nobody has used for so long is removed.
-const MAX_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const MAX_AGE: Duration = Duration::from_hours(90 * 24);
 /// A file is marked as used once in this time.
-const MARK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+const MARK_EVERY: Duration = Duration::from_hours(24);
 /// A file that is being written for longer was left by a process that was killed.
-const MAX_WRITE: Duration = Duration::from_secs(60 * 60);
+const MAX_WRITE: Duration = Duration::from_hours(1);
 const SUFFIX: &str = ".compiled";
 const UNFINISHED: &str = ".unfinished";
 
@@ -38,8 +39,12 @@ impl Cache {
     }
 
     fn path(&self, key: &Key) -> PathBuf {
-        let name = key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        self.folder.join(format!("{name}{SUFFIX}"))
+        let mut name = String::new();
+        for byte in key {
+            let _ = write!(name, "{byte:02x}");
+        }
+        name.push_str(SUFFIX);
+        self.folder.join(name)
     }
 
     /// The bytes under `key`, to be checked by the reader.

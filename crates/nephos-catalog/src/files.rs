@@ -42,10 +42,8 @@ impl Version {
 /// The newest version of each provider below `source`, by directory. Directories that are not
 /// providers are passed over.
 pub(crate) fn providers(source: &Path) -> Result<Vec<Version>, CatalogError> {
-    let mut found: Vec<Version> = subdirectories(source)?
-        .iter()
-        .filter_map(|directory| newest(&subdirectories(directory).ok()?))
-        .collect();
+    let mut found: Vec<Version> =
+        subdirectories(source)?.iter().filter_map(|directory| newest_in(directory)).collect();
     found.sort_by(|a, b| a.provider.cmp(&b.provider));
     Ok(found)
 }
@@ -55,8 +53,9 @@ fn subdirectories(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
-/// The highest version that has a `provider.yaml`.
-fn newest(directories: &[PathBuf]) -> Option<Version> {
+/// The highest version of a provider's directory that has a `provider.yaml`.
+pub(crate) fn newest_in(directory: &Path) -> Option<Version> {
+    let directories = subdirectories(directory).ok()?;
     let versions = directories.iter().map(|path| Version::at(path));
     versions.filter(|version| version.document().is_file()).max_by_key(|v| precedence(&v.label))
 }

@@ -21,6 +21,7 @@ mod directory;
 mod document;
 mod error;
 mod files;
+mod lint;
 mod load;
 mod model;
 mod name;
@@ -31,6 +32,7 @@ pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
 pub use directory::{ProviderDirectory, RegistryConfig};
 pub use error::CatalogError;
+pub use lint::{Finding, LintReport, Severity, lint};
 pub use model::{
     Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, HttpVerb, Kind, Location, Method, Page,
     PageAlgorithm, Param, Provider, Resource, ResourceHead, Response, ResponseBody, Schema, Server,
