@@ -151,7 +151,8 @@ fn read_provider(version: &Version, report: &mut LintReport) -> Option<(String, 
     let (document, provider) = match read {
         Ok(read) => read,
         Err(error) => {
-            add(Severity::Fault, None, "", reason(error));
+            let (line, reason) = reason(error);
+            add(Severity::Fault, line, "", reason);
             return None;
         }
     };
@@ -174,10 +175,15 @@ fn read_provider(version: &Version, report: &mut LintReport) -> Option<(String, 
     Some((provider.name, provider.services))
 }
 
-/// What is wrong, without the file that is named beside it.
-fn reason(error: CatalogError) -> String {
-    match error {
+/// Line, where it is known, and what is wrong, without the file that is named beside it.
+fn reason(error: CatalogError) -> (Option<usize>, String) {
+    let reason = match error {
         CatalogError::Unreadable { reason, .. } | CatalogError::Malformed { reason, .. } => reason,
         other => other.to_string(),
+    };
+    let located = reason.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+    match located.and_then(|(line, rest)| Some((line.parse().ok()?, rest.to_owned()))) {
+        Some((line, rest)) => (Some(line), rest),
+        None => (None, reason),
     }
 }

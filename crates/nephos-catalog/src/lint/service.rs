@@ -46,7 +46,7 @@ pub(super) fn check(
     let file = match files::locate(source, version, first) {
         Ok(file) => file,
         Err(error) => {
-            declared_badly(Severity::Fault, member, format!("{first}: {}", reason(error)));
+            declared_badly(Severity::Fault, member, format!("{first}: {}", reason(error).1));
             return report;
         }
     };
@@ -82,14 +82,9 @@ fn check_document(
     let (loaded, document) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            let (place, reason) = (String::new(), reason(error));
-            report.findings.push(Finding {
-                file,
-                line: None,
-                severity: Severity::Fault,
-                place,
-                reason,
-            });
+            let (line, reason) = reason(error);
+            let (severity, place) = (Severity::Fault, String::new());
+            report.findings.push(Finding { file, line, severity, place, reason });
             return;
         }
     };
