@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::load::LoadedService;
+use crate::compiled::{CompiledService, malformed};
 use crate::name::{Lookup, lookup, nearest};
 use crate::{
     CatalogError, CompiledProvider, Fault, Method, Provider, ProviderDirectory, Resource,
@@ -48,8 +48,14 @@ impl Catalog {
         all
     }
 
-    /// The provider that `name` means.
+    /// The provider that `name` means. One whose `provider.yaml` is broken is an error here, and is
+    /// left out of [`Self::providers`].
     pub fn provider(&self, name: &str) -> Result<&Provider, CatalogError> {
+        if let Some(directory) = &self.directory
+            && let Some(provider) = directory.provider(name)?
+        {
+            return Ok(provider);
+        }
         let all = self.providers();
         let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
         let found = find("provider", name, None, &names)?;
@@ -74,27 +80,23 @@ impl Catalog {
         provider: &str,
         service: &str,
     ) -> Result<Vec<ResourceHead>, CatalogError> {
-        let (provider, service) = self.service(provider, service)?;
-        match self.source(&provider.name)? {
-            Source::Directory(directory) => {
-                Ok(directory.service(provider, service)?.service.resources.clone())
-            }
-            Source::Compiled(compiled) => {
-                Ok(compiled.service(&service.name).map(|s| s.resources.clone()).unwrap_or_default())
-            }
-        }
+        Ok(self.compiled_service(provider, service)?.service().resources.clone())
     }
 
     /// Everything in a service's document that could not be used.
     pub fn faults(&self, provider: &str, service: &str) -> Result<Vec<Fault>, CatalogError> {
+        Ok(self.compiled_service(provider, service)?.service().faults.clone())
+    }
+
+    fn compiled_service(
+        &self,
+        provider: &str,
+        service: &str,
+    ) -> Result<Arc<CompiledService>, CatalogError> {
         let (provider, service) = self.service(provider, service)?;
         match self.source(&provider.name)? {
-            Source::Directory(directory) => {
-                Ok(directory.service(provider, service)?.service.faults.clone())
-            }
-            Source::Compiled(compiled) => {
-                Ok(compiled.service(&service.name).map(|s| s.faults.clone()).unwrap_or_default())
-            }
+            Source::Directory(directory) => directory.service(&provider.name, service),
+            Source::Compiled(compiled) => compiled.service(&service.name).map(Arc::new),
         }
     }
 
@@ -107,49 +109,33 @@ impl Catalog {
     ) -> Result<ResourceRef, CatalogError> {
         let (provider, service) = self.service(provider, service)?;
         let within = format!("{}.{}", provider.name, service.name);
-        let (signing_name, resource, faults) = match self.source(&provider.name)? {
-            Source::Directory(directory) => {
-                let loaded: Arc<LoadedService> = directory.service(provider, service)?;
-                let names: Vec<&str> =
-                    loaded.service.resources.iter().map(|r| r.name.as_str()).collect();
-                let found = find("resource", name, Some(&within), &names)?;
-                (
-                    loaded.service.signing_name.clone(),
-                    loaded.resources[found].clone(),
-                    loaded.service.faults.clone(),
-                )
-            }
-            Source::Compiled(compiled) => {
-                let head =
-                    compiled.service(&service.name).ok_or_else(|| CatalogError::Malformed {
-                        document: within.clone(),
-                        reason: "it was not compiled".to_owned(),
-                    })?;
-                let names: Vec<&str> = head.resources.iter().map(|r| r.name.as_str()).collect();
-                let found = find("resource", name, Some(&within), &names)?;
-                let resource =
-                    compiled.resource(&service.name, names[found])?.ok_or_else(|| {
-                        CatalogError::Malformed {
-                            document: within.clone(),
-                            reason: format!("{name} was not compiled"),
-                        }
-                    })?;
-                (head.signing_name.clone(), resource, head.faults.clone())
+        let source = self.source(&provider.name)?;
+        let compiled = match source {
+            Source::Directory(directory) => directory.service(&provider.name, service)?,
+            Source::Compiled(compiled) => Arc::new(compiled.service(&service.name)?),
+        };
+        let head = compiled.service();
+        let names: Vec<&str> = head.resources.iter().map(|r| r.name.as_str()).collect();
+        let found = find("resource", name, Some(&within), &names)?;
+        let resource = match source {
+            Source::Directory(directory) => directory.resource(&provider.name, service, found)?,
+            Source::Compiled(_) => {
+                compiled.resource(found).map_err(|damaged| malformed(&within, &damaged))?
             }
         };
         Ok(ResourceRef {
             provider: Arc::new(provider.clone()),
             service: service.name.clone(),
-            signing_name,
+            signing_name: head.signing_name.clone(),
             resource: Arc::new(resource),
-            faults,
+            faults: head.faults.clone(),
         })
     }
 
     /// Where a provider's documents are; `provider` was found by name before.
     fn source(&self, provider: &str) -> Result<Source<'_>, CatalogError> {
         if let Some(directory) = &self.directory
-            && directory.providers().iter().any(|p| p.name == provider)
+            && directory.provider(provider)?.is_some()
         {
             return Ok(Source::Directory(directory));
         }
@@ -163,6 +149,7 @@ impl Catalog {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Source<'a> {
     Directory(&'a ProviderDirectory),
     Compiled(&'a CompiledProvider),

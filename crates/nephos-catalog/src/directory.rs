@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
+use crate::archive::{Damaged, Key, digest};
+use crate::assemble::{Text, assemble};
+use crate::cache::Cache;
+use crate::compiled::{self, CompiledService, Dependency, malformed};
 use crate::document::{Document, text};
-use crate::load::{LoadedService, provider, service};
-use crate::{CatalogError, Provider, ServiceHead};
+use crate::files::{self, Version};
+use crate::load::{provider, service};
+use crate::{CatalogError, Provider, Resource, ServiceHead};
 
 /// The `--registry` value: `{"url": "file:///path", "srcPrefix": "src"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,89 +50,195 @@ impl RegistryConfig {
 }
 
 /// Providers of a directory laid out as `<provider>/<version>/provider.yaml`.
+///
+/// Opening it lists directories; a document is read when it is first asked for.
 pub struct ProviderDirectory {
     source: PathBuf,
-    /// Provider name to its documents; listing reads every `provider.yaml` once.
-    providers: Vec<Provider>,
-    /// Services are parsed on first use and kept: a service document may take seconds.
-    services: Mutex<HashMap<String, Arc<LoadedService>>>,
+    cache: Option<Cache>,
+    entries: Vec<Entry>,
+    /// What was loaded once stays: a document that changes meanwhile is seen by the next process.
+    services: Mutex<HashMap<(String, String), Arc<Slot>>>,
 }
+
+/// The newest version of a provider.
+struct Entry {
+    version: Version,
+    /// The provider and the digest of its document.
+    provider: OnceLock<Result<(Provider, Key), CatalogError>>,
+}
+
+/// A service that is loaded when it is first asked for, by one thread.
+type Slot = Mutex<Option<Arc<CompiledService>>>;
 
 impl ProviderDirectory {
-    /// Lists the providers of a registry. A provider whose `provider.yaml` cannot be read fails.
+    /// Lists the providers of a registry.
     pub fn open(config: &RegistryConfig) -> Result<Self, CatalogError> {
-        let mut providers = Vec::new();
-        for directory in subdirectories(&config.source)? {
-            let Some(version) = newest(&subdirectories(&directory)?) else { continue };
-            let path = version.join("provider.yaml");
-            if !path.is_file() {
-                continue;
+        let versions = files::providers(&config.source)?;
+        let entries =
+            versions.into_iter().map(|version| Entry { version, provider: OnceLock::new() });
+        Ok(Self {
+            source: config.source.clone(),
+            cache: None,
+            entries: entries.collect(),
+            services: Mutex::default(),
+        })
+    }
+
+    /// Keeps compiled forms in `folder`, which is made when there is one to keep. A folder that
+    /// cannot be written is not an error.
+    pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(Cache::at(folder.into()));
+        self
+    }
+
+    /// All providers whose `provider.yaml` is usable, by directory.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.entries.iter().filter_map(|entry| Some(&self.load(entry).ok()?.0))
+    }
+
+    /// The provider of exactly this name. The directory of that name is looked at first, so that
+    /// most names cost one document; that it is broken is an error.
+    pub(crate) fn provider(&self, name: &str) -> Result<Option<&Provider>, CatalogError> {
+        let called = |entry: &&Entry| entry.version.is_of(name);
+        if let Some(entry) = self.entries.iter().find(called) {
+            let (provider, _) = self.load(entry)?;
+            if provider.name == name {
+                return Ok(Some(provider));
             }
-            let document = Document::parse(&path.display().to_string(), &read(&path)?)?;
-            let label = version.file_name().unwrap_or_default().to_string_lossy();
-            providers.push(provider(&document, &label)?);
         }
-        providers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { source: config.source.clone(), providers, services: Mutex::default() })
+        Ok(self.providers().find(|provider| provider.name == name))
     }
 
-    pub(crate) fn providers(&self) -> &[Provider] {
-        &self.providers
-    }
-
-    /// A service of a provider of this directory.
+    /// The resources of a service, without what is in them.
     pub(crate) fn service(
         &self,
-        provider: &Provider,
+        provider: &str,
         head: &ServiceHead,
-    ) -> Result<Arc<LoadedService>, CatalogError> {
-        let path = head.document.as_str();
-        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = services.get(path) {
+    ) -> Result<Arc<CompiledService>, CatalogError> {
+        let slot = self.slot(provider, head);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = &*slot {
             return Ok(found.clone());
         }
-        let file = existing(&self.source, path);
-        let document = Document::parse(&file.display().to_string(), &read(&file)?)?;
-        let loaded = Arc::new(service(&document, provider, head)?);
-        services.insert(path.to_owned(), loaded.clone());
-        Ok(loaded)
+        let found = Arc::new(self.read_service(provider, head, true)?);
+        *slot = Some(found.clone());
+        Ok(found)
     }
-}
 
-/// The file a document refers to; a name that differs only in case is found too, as documents were
-/// made on file systems that do not tell the difference.
-fn existing(source: &Path, path: &str) -> PathBuf {
-    let file = source.join(path);
-    if file.exists() {
-        return file;
+    /// The resource at a position of the service's `resources`.
+    pub(crate) fn resource(
+        &self,
+        provider: &str,
+        head: &ServiceHead,
+        position: usize,
+    ) -> Result<Resource, CatalogError> {
+        if let Ok(resource) = self.service(provider, head)?.resource(position) {
+            return Ok(resource);
+        }
+        // The cache was emptied or damaged after the service was opened.
+        let slot = self.slot(provider, head);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let anew = Arc::new(self.read_service(provider, head, false)?);
+        *slot = Some(anew.clone());
+        anew.resource(position).map_err(|error| malformed(&head.document, &error))
     }
-    let (Some(parent), Some(name)) = (file.parent(), file.file_name()) else { return file };
-    std::fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .find(|entry| entry.file_name().eq_ignore_ascii_case(name))
-        .map_or(file.clone(), |entry| entry.path())
-}
 
-fn read(path: &Path) -> Result<String, CatalogError> {
-    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
-}
+    fn slot(&self, provider: &str, head: &ServiceHead) -> Arc<Slot> {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        services.entry((provider.to_owned(), head.name.clone())).or_default().clone()
+    }
 
-fn subdirectories(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
-    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
-}
+    fn load<'a>(&self, entry: &'a Entry) -> Result<&'a (Provider, Key), CatalogError> {
+        let loaded = entry.provider.get_or_init(|| self.read_provider(&entry.version));
+        loaded.as_ref().map_err(Clone::clone)
+    }
 
-/// The version directory with the highest version, numbers compared as numbers.
-fn newest(versions: &[PathBuf]) -> Option<PathBuf> {
-    let key = |path: &PathBuf| -> Vec<u64> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.trim_start_matches('v').split(['.', '-']).map(|n| n.parse().unwrap_or(0)).collect()
-    };
-    versions.iter().max_by_key(|path| key(path)).cloned()
-}
+    fn read_provider(&self, version: &Version) -> Result<(Provider, Key), CatalogError> {
+        let path = version.document();
+        let bytes = files::read(&path)?;
+        let key = compiled::key([b"provider".as_slice(), version.label.as_bytes(), &bytes]);
+        if let Some(cache) = &self.cache
+            && let Ok(cached) = cache.get(&key)
+            && let Ok(provider) = compiled::read_provider(cached, &key)
+        {
+            return Ok((provider, key));
+        }
+        let name = path.display().to_string();
+        let document = Document::parse(&name, &files::utf8(&path, bytes)?)?;
+        let provider = provider(&document, &version.label)?;
+        if let Some(cache) = &self.cache
+            && let Ok(bytes) = compiled::write_provider(&provider, &key)
+        {
+            cache.put(&key, &bytes);
+        }
+        Ok((provider, key))
+    }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> CatalogError {
-    CatalogError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+    /// Reads a service from the cache, or from its documents and into the cache.
+    fn read_service(
+        &self,
+        name: &str,
+        head: &ServiceHead,
+        may_be_cached: bool,
+    ) -> Result<CompiledService, CatalogError> {
+        let loaded = self.entries.iter().find_map(|entry| {
+            let loaded = self.load(entry).ok()?;
+            (loaded.0.name == name).then_some((&entry.version, loaded))
+        });
+        let (version, (provider, provider_key)) = loaded.ok_or_else(|| CatalogError::Unknown {
+            kind: "provider",
+            name: name.to_owned(),
+            within: None,
+            nearest: Vec::new(),
+        })?;
+        let first = if head.register.is_empty() { &head.document } else { &head.register };
+        let first_bytes = files::read(&files::locate(&self.source, version, first)?)?;
+        // The provider's document counts, too: a service inherits from it.
+        let key = compiled::key([
+            b"service".as_slice(),
+            provider_key,
+            head.name.as_bytes(),
+            &first_bytes,
+        ]);
+        if let Some(cache) = &self.cache
+            && may_be_cached
+            && let Ok(found) = cache.get(&key).and_then(|bytes| CompiledService::open(bytes, &key))
+            && self.is_current(version, found.dependencies())
+        {
+            return Ok(found);
+        }
+        let mut first_bytes = Some(first_bytes);
+        let mut dependencies = Vec::new();
+        let document = assemble(head, &mut |path| {
+            let file = files::locate(&self.source, version, path);
+            let read = match first_bytes.take() {
+                Some(bytes) => Ok(bytes),
+                None => {
+                    let read = file.clone().and_then(|file| files::read(&file));
+                    let digest = read.as_ref().ok().map(|bytes| digest([bytes.as_slice()]));
+                    dependencies.push(Dependency { path: path.to_owned(), digest });
+                    read
+                }
+            };
+            let (file, bytes) = (file?, read?);
+            Ok(Text { name: file.display().to_string(), text: files::utf8(&file, bytes)? })
+        })?;
+        let bytes =
+            CompiledService::write(&service(&document, provider, head)?, dependencies, &key)
+                .map_err(|error| malformed(&document.name, &error))?;
+        if let Some(cache) = &self.cache {
+            cache.put(&key, &bytes);
+        }
+        CompiledService::open(bytes.into(), &key)
+            .map_err(|Damaged| malformed(&document.name, &"its compiled form cannot be read"))
+    }
+
+    /// Whether the other documents of a service are what they were.
+    fn is_current(&self, version: &Version, dependencies: &[Dependency]) -> bool {
+        dependencies.iter().all(|dependency| {
+            let file = files::locate(&self.source, version, &dependency.path);
+            let bytes = file.and_then(|file| files::read(&file)).ok();
+            bytes.map(|bytes| digest([bytes.as_slice()])) == dependency.digest
+        })
+    }
 }

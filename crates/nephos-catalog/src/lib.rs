@@ -12,22 +12,29 @@
 //! keys in documents are ignored. A compiled provider answers exactly as its documents do. One
 //! resource is decoded at a time: the size of a service does not slow a look at one resource.
 
+mod archive;
+mod assemble;
 mod auth;
+mod cache;
 mod catalog;
 mod compiled;
 mod directory;
 mod document;
 mod error;
+mod files;
+mod lint;
 mod load;
 mod model;
 mod name;
 mod row_path;
+mod yaml;
 
 pub use auth::Auth;
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
 pub use directory::{ProviderDirectory, RegistryConfig};
 pub use error::CatalogError;
+pub use lint::{Finding, LintReport, Severity, lint};
 pub use model::{
     Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
     NameFound, Page, PageAlgorithm, Param, Provider, Resource, ResourceHead, Response,

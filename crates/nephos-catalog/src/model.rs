@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Auth, Lookup, RowPath, lookup};
 
 /// A provider: the first part of a name in SQL.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provider {
     /// Name in SQL (`google` for the directory `googleapis.com`).
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Provider {
 }
 
 /// One entry of `providerServices`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceHead {
     /// `<name>:<version>` as documents write it.
     pub id: String,
@@ -42,6 +42,8 @@ pub struct ServiceHead {
     pub document: String,
     /// `config` of this service in `provider.yaml`, as JSON.
     pub config: String,
+    /// Path of the register that holds the resources; empty where the document does.
+    pub register: String,
 }
 
 /// A loaded service; resources are decoded one at a time by [`crate::Catalog`].

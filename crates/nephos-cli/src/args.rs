@@ -21,6 +21,36 @@ pub(crate) enum Command {
     /// The S3 endpoint that comes inside nephos
     #[command(subcommand)]
     Local(LocalCommand),
+    /// Provider documents: check them
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProviderCommand {
+    /// Read every document and print what is wrong; the exit code is 1 if something cannot be used
+    Lint(LintArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArguments {
+    /// A registry, its src directory, a provider's directory or one of its versions
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// Print every note; otherwise at most ten of a file
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Output format
+    #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Text)]
+    pub(crate) output: LintFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LintFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

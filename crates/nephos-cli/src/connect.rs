@@ -48,7 +48,11 @@ fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
         None => catalog,
         Some(json) => {
             let directory = ProviderDirectory::open(&RegistryConfig::parse(json)?)?;
-            catalog.with_directory(directory)
+            // Without a home everything works, and documents are compiled by every process.
+            catalog.with_directory(match home() {
+                Ok(home) => directory.with_cache(home.join("cache")),
+                Err(_) => directory,
+            })
         }
     })
 }

@@ -29,6 +29,7 @@ pub(crate) fn provider(document: &Document, version: &str) -> Result<Provider, C
             preferred: service.get("preferred").and_then(Value::as_bool).unwrap_or(true),
             document: service.get("service").map(|s| text(s, "$ref")).unwrap_or_default(),
             config: service.get("config").map(Value::to_string).unwrap_or_default(),
+            register: service.get("resources").map(|r| text(r, "$ref")).unwrap_or_default(),
         })
         .collect();
     Ok(Provider {

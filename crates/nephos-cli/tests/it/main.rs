@@ -7,3 +7,4 @@ mod help;
 mod home;
 mod local;
 mod messages;
+mod provider;
