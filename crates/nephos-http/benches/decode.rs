@@ -55,7 +55,7 @@ fn best<T>(body: &Bytes, run: impl Fn(&Bytes) -> Option<T>) -> Duration {
         .map(|_| {
             let (start, busy) = (Instant::now(), busy());
             assert!(run(body).is_some(), "the body cannot be read");
-            self::busy().zip(busy).map_or(start.elapsed(), |(end, begin)| end - begin)
+            self::busy().zip(busy).map_or(start.elapsed(), |(end, begin)| end.saturating_sub(begin))
         })
         .min()
         .unwrap_or_default()

@@ -7,6 +7,7 @@ mod json_property;
 #[cfg(test)]
 mod json_tests;
 mod json_text;
+mod json_visit;
 mod next;
 mod probe;
 mod xml_cell;

@@ -253,7 +253,10 @@ impl<'a> Element<'a> {
 /// The name in the tag `source`, without its prefix.
 fn name_of(source: &str) -> &str {
     let tag = source.strip_prefix('<').unwrap_or(source);
-    let end = tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
+    let end = tag
+        .bytes()
+        .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
+        .unwrap_or(tag.len());
     tag[..end].rsplit(':').next().unwrap_or_default()
 }
 

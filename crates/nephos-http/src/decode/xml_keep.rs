@@ -1,9 +1,10 @@
 //! Which elements of an XML answer are kept: those that wanted columns and the continuation of the
 //! page are read from.
 //!
-//! A tree of everything costs an allocation and more for each element. With two columns of a list
-//! wanted it is read at a third to a half of the rate of the bare events of `quick-xml`; a tree of
-//! what is wanted comes near that rate, and cells are read from it as from the whole.
+//! A tree of everything costs an allocation and more for each element. Measured with two columns of
+//! a list wanted (`benches/decode.rs`), as parts of the rate of the bare events of `quick-xml`: a
+//! tree of everything 0.30 where elements nest and 0.44 where they do not, a tree of what is wanted
+//! 0.57 and 0.54. Cells are read from it as from the whole.
 
 use nephos_catalog::{Column, ColumnOrigin, RowPath, Step};
 
