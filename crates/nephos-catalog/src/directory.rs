@@ -4,45 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
-use crate::document::{Document, text};
+use crate::document::Document;
 use crate::load::{LoadedService, provider, service};
-use crate::{CatalogError, Provider};
-
-/// The `--registry` value: `{"url": "file:///path", "srcPrefix": "src"}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistryConfig {
-    /// Directory that holds one directory a provider.
-    pub source: PathBuf,
-}
-
-impl RegistryConfig {
-    /// Reads the JSON of `--registry`. `https` registries are refused with the way out.
-    pub fn parse(json: &str) -> Result<Self, CatalogError> {
-        let value: Value = serde_json::from_str(json).map_err(|error| {
-            CatalogError::Registry(format!(
-                "{error}; expected JSON such as {{\"url\":\"file:///path\"}}"
-            ))
-        })?;
-        let url = text(&value, "url");
-        let Some(path) = url.strip_prefix("file://") else {
-            return Err(CatalogError::Registry(format!(
-                "url {url:?} is not a file:// URL; registries over the network cannot be read yet, \
-                 copy the provider documents to a directory"
-            )));
-        };
-        let prefix = value.get("srcPrefix").and_then(Value::as_str).unwrap_or("src");
-        let source = Path::new(path).join(prefix);
-        if !source.is_dir() {
-            return Err(CatalogError::Registry(format!(
-                "{} is not a directory; it should hold one directory a provider",
-                source.display()
-            )));
-        }
-        Ok(Self { source })
-    }
-}
+use crate::registry::is_hidden;
+use crate::{CatalogError, Provider, ProviderVersion};
 
 /// Providers of a directory laid out as `<provider>/<version>/provider.yaml`.
 pub struct ProviderDirectory {
@@ -54,10 +19,10 @@ pub struct ProviderDirectory {
 }
 
 impl ProviderDirectory {
-    /// Lists the providers of a registry. A provider whose `provider.yaml` cannot be read fails.
-    pub fn open(config: &RegistryConfig) -> Result<Self, CatalogError> {
+    /// Lists the providers below `source`. A provider whose `provider.yaml` cannot be read fails.
+    pub fn open(source: &Path) -> Result<Self, CatalogError> {
         let mut providers = Vec::new();
-        for directory in subdirectories(&config.source)? {
+        for directory in subdirectories(source)? {
             let Some(version) = newest(&subdirectories(&directory)?) else { continue };
             let path = version.join("provider.yaml");
             if !path.is_file() {
@@ -68,7 +33,7 @@ impl ProviderDirectory {
             providers.push(provider(&document, &label)?);
         }
         providers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { source: config.source.clone(), providers, services: Mutex::default() })
+        Ok(Self { source: source.to_owned(), providers, services: Mutex::default() })
     }
 
     pub(crate) fn providers(&self) -> &[Provider] {
@@ -111,16 +76,17 @@ fn read(path: &Path) -> Result<String, CatalogError> {
 
 fn subdirectories(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+    let visible =
+        entries.flatten().filter(|entry| !is_hidden(&entry.file_name().to_string_lossy()));
+    Ok(visible.map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
-/// The version directory with the highest version, numbers compared as numbers.
+/// The version directory that is preferred.
 fn newest(versions: &[PathBuf]) -> Option<PathBuf> {
-    let key = |path: &PathBuf| -> Vec<u64> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.trim_start_matches('v').split(['.', '-']).map(|n| n.parse().unwrap_or(0)).collect()
+    let version = |path: &&PathBuf| {
+        ProviderVersion::new(&path.file_name().unwrap_or_default().to_string_lossy())
     };
-    versions.iter().max_by_key(|path| key(path)).cloned()
+    versions.iter().max_by_key(version).cloned()
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CatalogError {
