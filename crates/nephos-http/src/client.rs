@@ -50,14 +50,14 @@ pub struct RowRequest {
 /// Sends calls through one transport.
 #[derive(Debug)]
 pub struct Client {
-    transport: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     fixed: Option<Credentials>,
     chain: AwsChain,
-    retry: RetryPolicy,
+    pub(crate) retry: RetryPolicy,
     clock: fn() -> SystemTime,
-    traffic: Arc<Traffic>,
-    permits: Semaphore,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) permits: Semaphore,
 }
 
 /// Makes a [`Client`].

@@ -19,6 +19,7 @@ mod body;
 mod call;
 mod client;
 mod decode;
+mod download;
 mod endpoint;
 mod error;
 mod failure;
