@@ -1,13 +1,13 @@
 //! Settings to a session: catalog, transport, endpoint and credentials.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use http_body_util::{BodyExt, Full};
-use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
-use nephos_engine::Session;
+use nephos_catalog::{Catalog, CatalogError, ProviderDirectory, RegistryConfig};
+use nephos_engine::{Registry, Session};
 use nephos_http::{
     Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, InProcess, Network,
     RequestBody, ResponseBody,
@@ -19,20 +19,41 @@ use crate::error::Failure;
 
 /// Everything that a statement needs.
 pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failure> {
-    let catalog = catalog(arguments.registry.as_deref())?;
-    Ok(Session::new(Arc::new(catalog), client(arguments)?.build()))
+    let config = match &arguments.registry {
+        Some(json) => RegistryConfig::parse(json)?,
+        None => RegistryConfig::default(),
+    };
+    let home = match &arguments.approot {
+        Some(root) => root.clone(),
+        None => home()?,
+    };
+    let client = client(arguments)?.build();
+    let registry = Registry {
+        // The endpoint inside knows no registries.
+        client: if arguments.local {
+            ClientBuilder::new(Arc::new(Network::new())).build()
+        } else {
+            client.clone()
+        },
+        catalog: {
+            let (config, home) = (config.clone(), home.clone());
+            Box::new(move || catalog(&config, &home))
+        },
+        config,
+        home,
+    };
+    let catalog = (registry.catalog)()?;
+    Ok(Session::new(Arc::new(catalog), client).with_registry(registry))
 }
 
-fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
+/// The built-in providers, and before them those of the registry's directory and the installed ones.
+fn catalog(config: &RegistryConfig, home: &Path) -> Result<Catalog, CatalogError> {
     let built_in = nephos_builtin::providers()?;
-    let catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
-    Ok(match registry {
-        None => catalog,
-        Some(json) => {
-            let directory = ProviderDirectory::open(&RegistryConfig::parse(json)?)?;
-            catalog.with_directory(directory)
-        }
-    })
+    let mut catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
+    for source in config.sources(home) {
+        catalog = catalog.with_directory(ProviderDirectory::open(&source)?);
+    }
+    Ok(catalog)
 }
 
 fn client(arguments: &ConnectionArguments) -> Result<ClientBuilder, Failure> {

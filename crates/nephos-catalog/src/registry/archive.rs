@@ -204,3 +204,191 @@ impl<R: Read> Read for Counted<R> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tar::{Builder, Header};
+
+    use super::*;
+
+    type Tar = Builder<Vec<u8>>;
+
+    fn packed(fill: impl FnOnce(&mut Tar)) -> Vec<u8> {
+        let mut tar = Builder::new(Vec::new());
+        fill(&mut tar);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    fn add(tar: &mut Tar, kind: EntryType, path: &str, content: &[u8]) {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        // Written as it is: the crate would refuse what the tests are about.
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        tar.append(&header, content).unwrap();
+    }
+
+    fn file(tar: &mut Tar, path: &str) {
+        add(tar, EntryType::Regular, path, path.as_bytes());
+    }
+
+    fn read(archive: &[u8], limits: &ArchiveLimits) -> Result<Vec<(String, usize)>, String> {
+        let mut kept = Vec::new();
+        documents("a.tgz", archive, "v1", limits, |path, content| {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).map_err(|error| CatalogError::Archive {
+                archive: "a.tgz".to_owned(),
+                file: Some(path.to_owned()),
+                reason: reason(&error),
+            })?;
+            kept.push((path.to_owned(), bytes.len()));
+            Ok(())
+        })
+        .map(|()| kept)
+        .map_err(|error| error.to_string())
+    }
+
+    fn says(archive: &[u8], why: &str) {
+        let said = read(archive, &ArchiveLimits::default()).unwrap_err();
+        assert!(said.contains(why), "{said} instead of {why}");
+    }
+
+    #[test]
+    fn documents_are_read_however_they_were_packed() {
+        let long = format!("v1/services/{}.yaml", "n".repeat(110));
+        let archive = packed(|tar| {
+            add(tar, EntryType::XGlobalHeader, "pax_global_header", b"11 a=12345\n");
+            add(tar, EntryType::Directory, "./", b"");
+            add(tar, EntryType::Directory, "v1/", b"");
+            file(tar, "./v1/provider.yaml");
+            file(tar, "v1/provider.yaml.sig");
+            add(tar, EntryType::Directory, "v1/services", b"");
+            add(tar, EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes());
+            file(tar, "v1/services/cut");
+            let record = "35 path=v1/services/by_pax.yaml.sig\n";
+            assert_eq!(record.len(), 36);
+            let record = record.replacen("35", "36", 1);
+            add(tar, EntryType::XHeader, "PaxHeader", record.as_bytes());
+            file(tar, "other");
+        });
+        let kept = read(&archive, &ArchiveLimits::default()).unwrap();
+        let kept: Vec<&str> = kept.iter().map(|(path, _)| path.as_str()).collect();
+        let expected =
+            ["provider.yaml", "provider.yaml.sig", &long[3..], "services/by_pax.yaml.sig"];
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn nothing_else_may_be_in_an_archive() {
+        for (path, why) in [
+            ("v1/../../etc/passwd.yaml", "leads out of the archive"),
+            ("../v1/provider.yaml", "leads out of the archive"),
+            ("v1/services/..", "leads out of the archive"),
+            ("/v1/provider.yaml", "an absolute path"),
+            ("v1\\provider.yaml", "an absolute path"),
+            ("v2/provider.yaml", "not in the directory v1 of its version"),
+            ("provider.yaml", "not in the directory v1"),
+            ("v1/readme.md", "it is no document"),
+            ("v1/services/a/b.yaml", "it is no document"),
+            ("v1/services/.hidden.yaml", "it is no document"),
+            ("v1/services/a b.yaml", "it is no document"),
+            ("v1/services/a.sh", "it is no document"),
+            ("v1/./provider.yaml", "it is no document"),
+            ("v1//provider.yaml", "it is no document"),
+            ("", "not in the directory v1"),
+        ] {
+            says(
+                &packed(|tar| {
+                    file(tar, "v1/provider.yaml");
+                    file(tar, path);
+                }),
+                why,
+            );
+        }
+        for (kind, why) in [
+            (EntryType::Symlink, "it is a link"),
+            (EntryType::Link, "it is a link"),
+            (EntryType::Char, "it is a device"),
+            (EntryType::Fifo, "it is a device"),
+            (EntryType::GNUSparse, "of an unusual kind"),
+            (EntryType::new(b'9'), "of an unusual kind"),
+        ] {
+            says(&packed(|tar| add(tar, kind, "v1/services/a.yaml", b"")), why);
+        }
+        says(&packed(|tar| add(tar, EntryType::Directory, "v1/other", b"")), "it is no document");
+        says(&packed(|tar| file(tar, "v1/services/a.yaml")), "it has no v1/provider.yaml");
+        says(
+            &packed(|tar| {
+                file(tar, "v1/provider.yaml");
+                file(tar, "./v1/provider.yaml");
+            }),
+            "it is there twice",
+        );
+    }
+
+    #[test]
+    fn an_archive_that_ends_early_is_refused_wherever_it_ends() {
+        let whole = packed(|tar| {
+            file(tar, "v1/provider.yaml");
+            add(tar, EntryType::Regular, "v1/services/a.yaml", &[7; 3000]);
+        });
+        assert!(read(&whole, &ArchiveLimits::default()).is_ok());
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length], &ArchiveLimits::default()).is_err(), "{length}");
+        }
+        let mut tar = Builder::new(Vec::new());
+        file(&mut tar, "v1/provider.yaml");
+        add(&mut tar, EntryType::Regular, "v1/services/a.yaml", &[7; 3000]);
+        let short = &tar.into_inner().unwrap()[..3 * 512 + 100];
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(short).unwrap();
+        assert!(read(&gzip.finish().unwrap(), &ArchiveLimits::default()).is_err());
+        says(b"<html>not found</html>", "refused");
+    }
+
+    #[test]
+    fn bounds_hold_whatever_an_archive_claims() {
+        let zeros = vec![0; 1 << 20];
+        let bomb = packed(|tar| {
+            file(tar, "v1/provider.yaml");
+            add(tar, EntryType::Regular, "v1/services/a.yaml", &zeros);
+            add(tar, EntryType::Regular, "v1/services/b.yaml", &zeros);
+        });
+        assert!(bomb.len() < 10_000);
+        let default = ArchiveLimits::default();
+        let with = |limits: ArchiveLimits| read(&bomb, &limits).unwrap_err();
+        assert!(read(&bomb, &default).is_ok());
+        let said = with(ArchiveLimits { unpacked: 1 << 20, ..default.clone() });
+        assert!(said.contains("larger than an archive may be"), "{said}");
+        let said = with(ArchiveLimits { compressed: 1000, ..default.clone() });
+        assert!(said.contains("larger than an archive may be"), "{said}");
+        let said = with(ArchiveLimits { document: 1 << 19, ..default.clone() });
+        assert!(said.contains("v1/services/a.yaml: it has more than"), "{said}");
+        let said = with(ArchiveLimits { entries: 2, ..default });
+        assert!(said.contains("more than 2 entries"), "{said}");
+        says(
+            &packed(|tar| {
+                add(tar, EntryType::GNULongName, "././@LongLink", &zeros);
+                file(tar, "v1/provider.yaml");
+            }),
+            "a name in it is too long",
+        );
+        let mut claims = Vec::new();
+        let mut header = Header::new_gnu();
+        header.set_path("v1/provider.yaml").unwrap();
+        header.set_size(u64::MAX / 2);
+        header.set_cksum();
+        claims.extend(header.as_bytes());
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&claims).unwrap();
+        says(&gzip.finish().unwrap(), "it has more than");
+    }
+}
