@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
-use nephos_catalog::{ArchiveLimits, CatalogError, documents};
+use nephos_catalog::{ArchiveLimits, CatalogError, read_archive};
 
 const LIMITS: ArchiveLimits =
     ArchiveLimits { compressed: 1 << 20, unpacked: 4 << 20, document: 1 << 20, entries: 100 };
@@ -39,7 +39,7 @@ fn with_checksums(tar: &[u8]) -> Vec<u8> {
 
 fn read(archive: &[u8]) {
     let mut total = 0;
-    let _ = documents("fuzz", archive, "v1", &LIMITS, |path, content| {
+    let _ = read_archive("fuzz", archive, "v1", &LIMITS, |path, content| {
         let name = path.strip_prefix("services/").unwrap_or(path);
         assert!(!name.contains(['/', '\\', '\0']) && !name.starts_with('.'), "{path:?}");
         assert!(name.ends_with(".yaml") || name.ends_with(".yaml.sig"), "{path:?}");

@@ -38,6 +38,6 @@ pub use model::{
 pub use name::{Lookup, fold, lookup, nearest};
 pub use registry::{
     ArchiveLimits, Installation, ProviderVersion, RegistryConfig, RegistryListing, RegistryUrl,
-    Verifier, VerifyConfig, documents, provider_directory,
+    Verifier, VerifyConfig, provider_directory, read_archive,
 };
 pub use row_path::{RowPath, Step};

@@ -23,12 +23,12 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
         Some(json) => RegistryConfig::parse(json)?,
         None => RegistryConfig::default(),
     };
-    let home = match &arguments.approot {
-        Some(root) => root.clone(),
-        None => home()?,
-    };
+    let home = arguments.approot.clone().or_else(|| home().ok());
     let client = client(arguments)?.build();
-    let registry = Registry {
+    let session = |catalog| Session::new(Arc::new(catalog), client.clone());
+    let catalog = catalog(&config, home.as_deref())?;
+    let Some(home) = home else { return Ok(session(catalog)) };
+    Ok(session(catalog).with_registry(Registry {
         // The endpoint inside knows no registries.
         client: if arguments.local {
             ClientBuilder::new(Arc::new(Network::new())).build()
@@ -37,17 +37,15 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
         },
         catalog: {
             let (config, home) = (config.clone(), home.clone());
-            Box::new(move || catalog(&config, &home))
+            Box::new(move || self::catalog(&config, Some(&home)))
         },
         config,
         home,
-    };
-    let catalog = (registry.catalog)()?;
-    Ok(Session::new(Arc::new(catalog), client).with_registry(registry))
+    }))
 }
 
 /// The built-in providers, and before them those of the registry's directory and the installed ones.
-fn catalog(config: &RegistryConfig, home: &Path) -> Result<Catalog, CatalogError> {
+fn catalog(config: &RegistryConfig, home: Option<&Path>) -> Result<Catalog, CatalogError> {
     let built_in = nephos_builtin::providers()?;
     let mut catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
     for source in config.sources(home) {

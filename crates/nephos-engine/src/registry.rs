@@ -40,7 +40,8 @@ pub struct Registry {
 impl Session {
     pub(crate) async fn run_registry(&self, command: &RegistryCommand) -> Result<Outcome, Error> {
         let Some(registry) = &self.registry else {
-            return Err(Error::plan("this session has no registry"));
+            return Err(Error::plan("there is no folder to install providers in")
+                .hint("set NEPHOS_HOME to a folder that nephos may write"));
         };
         match command {
             RegistryCommand::List { provider } => {

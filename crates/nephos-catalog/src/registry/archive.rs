@@ -36,7 +36,7 @@ const LONGEST_EXTENSION: u64 = 64 << 10;
 /// Reads the documents of an archive, one after the other: `keep` gets the path below the version's
 /// directory (`provider.yaml`, `services/s3.yaml`, `services/s3.yaml.sig`) and the content. Whatever
 /// else is in the archive, and an archive that ends early, is an error; `name` stands in it.
-pub fn documents(
+pub fn read_archive(
     name: &str,
     archive: impl Read,
     version: &str,
@@ -144,7 +144,7 @@ fn document_path(path: &[u8], version: &str, directory: bool) -> Result<Option<S
         ([] | ["services"], true) => Ok(None),
         (["provider.yaml" | "provider.yaml.sig"], false) => Ok(Some(steps[1].to_owned())),
         (["services", name], false)
-            if is_part(name) && (name.ends_with(".yaml") || name.ends_with(".yaml.sig")) =>
+            if is_part(name) && document_name(name).strip_suffix(".yaml").is_some() =>
         {
             Ok(Some(format!("services/{name}")))
         }
@@ -152,6 +152,11 @@ fn document_path(path: &[u8], version: &str, directory: bool) -> Result<Option<S
                   each"
             .to_owned()),
     }
+}
+
+/// The name of the document that a file is, or is the signature of.
+fn document_name(file: &str) -> &str {
+    file.strip_suffix(".sig").unwrap_or(file)
 }
 
 fn kind_name(kind: EntryType) -> &'static str {
@@ -242,7 +247,7 @@ mod tests {
 
     fn read(archive: &[u8], limits: &ArchiveLimits) -> Result<Vec<(String, usize)>, String> {
         let mut kept = Vec::new();
-        documents("a.tgz", archive, "v1", limits, |path, content| {
+        read_archive("a.tgz", archive, "v1", limits, |path, content| {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes).map_err(|error| CatalogError::Archive {
                 archive: "a.tgz".to_owned(),

@@ -116,17 +116,17 @@ mod tests {
         params.not_before = rcgen::date_time_ymd(2024, 1, 1);
         params.not_after = rcgen::date_time_ymd(2025, 1, 1);
         let certificate = params.self_signed(&key).unwrap();
-        let expected = SigningCertificate {
+        let expected = [SigningCertificate {
             key: <[u8; 32]>::try_from(key.public_key_raw()).unwrap(),
             not_before: 1_704_067_200,
             not_after: 1_735_689_600,
-        };
+        }];
         let (pem, der) = (folder.path().join("c.pem"), folder.path().join("c.der"));
         std::fs::write(&pem, format!("a note\n{}", certificate.pem())).unwrap();
         std::fs::write(&der, certificate.der()).unwrap();
         for file in [&pem, &der] {
-            assert_eq!(signing_certificates(file, None).unwrap(), [expected.clone()]);
-            assert_eq!(signing_certificates(file, Some(&der)).unwrap(), [expected.clone()]);
+            assert_eq!(signing_certificates(file, None).unwrap(), expected);
+            assert_eq!(signing_certificates(file, Some(&der)).unwrap(), expected);
         }
     }
 

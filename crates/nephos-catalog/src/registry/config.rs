@@ -139,14 +139,18 @@ impl RegistryConfig {
     }
 
     /// All directories that hold providers, each before those that it stands in front of. Those
-    /// that do not exist are left out.
-    pub fn sources(&self, home: &Path) -> Vec<PathBuf> {
+    /// that do not exist are left out. Without a `home`, only what the settings name.
+    pub fn sources(&self, home: Option<&Path>) -> Vec<PathBuf> {
         let in_place = match &self.url {
             RegistryUrl::File(root) => Some(root.join(&self.src_prefix)),
             RegistryUrl::Web(_) => None,
         };
+        let installed = match (home, &self.local_doc_root) {
+            (None, None) => None,
+            (home, _) => Some(self.installed(home.unwrap_or(Path::new("")))),
+        };
         let mut sources: Vec<PathBuf> =
-            in_place.into_iter().chain([self.installed(home)]).filter(|p| p.is_dir()).collect();
+            in_place.into_iter().chain(installed).filter(|path| path.is_dir()).collect();
         sources.dedup();
         sources
     }

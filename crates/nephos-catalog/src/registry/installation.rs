@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::document::Document;
 use crate::{CatalogError, load};
 
-use super::archive::{ArchiveLimits, documents};
+use super::archive::{ArchiveLimits, read_archive};
 use super::naming::{is_hidden, part, provider_name};
 use super::signature::Verifier;
 
@@ -43,7 +43,11 @@ impl Installation {
         let path = workshop.join("lock");
         let lock = File::options().create(true).append(true).open(&path);
         let lock = lock.map_err(|error| unwritable(&path, &error))?;
-        lock.lock().map_err(|error| unwritable(&path, &error))?;
+        match lock.lock() {
+            // Nobody can wait for anybody on such a file system.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            locked => locked.map_err(|error| unwritable(&path, &error))?,
+        }
         for left in entries(&workshop)? {
             if left.is_dir() {
                 // One that cannot be removed is in nobody's way.
@@ -68,7 +72,7 @@ impl Installation {
     pub fn unpack(&self, name: &str, limits: &ArchiveLimits) -> Result<(), CatalogError> {
         let archive =
             File::open(&self.archive).map_err(|error| unwritable(&self.archive, &error))?;
-        documents(name, io::BufReader::new(archive), &self.version, limits, |path, content| {
+        read_archive(name, io::BufReader::new(archive), &self.version, limits, |path, content| {
             self.write(name, path, content)
         })
     }
@@ -165,7 +169,7 @@ impl Installation {
             document: shown.clone(),
             reason: error.to_string(),
         })?;
-        load::provider(&Document::parse(&shown, &text)?, &self.version)
+        load::provider(&Document::parse_untrusted(&shown, &text)?, &self.version)
     }
 
     /// Puts the version in its place and removes all others of the provider.

@@ -11,7 +11,7 @@ mod naming;
 mod signature;
 mod version;
 
-pub use archive::{ArchiveLimits, documents};
+pub use archive::{ArchiveLimits, read_archive};
 pub use config::{RegistryConfig, RegistryUrl, VerifyConfig};
 pub use installation::Installation;
 pub use listing::RegistryListing;

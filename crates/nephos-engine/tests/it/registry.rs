@@ -65,7 +65,7 @@ impl World {
         let open = {
             let (config, home) = (config.clone(), home.clone());
             move || {
-                let sources = config.sources(&home);
+                let sources = config.sources(Some(&home));
                 sources.iter().try_fold(Catalog::new(), |catalog, source| {
                     Ok(catalog.with_directory(ProviderDirectory::open(source)?))
                 })
