@@ -28,15 +28,6 @@ impl Document {
         Ok(Self { name: name.to_owned(), root })
     }
 
-    /// Parses YAML that nobody vouches for yet: what its aliases grow to is bounded.
-    pub(crate) fn parse_untrusted(name: &str, text: &str) -> Result<Self, CatalogError> {
-        let root = serde_saphyr::from_str(text).map_err(|error| CatalogError::Malformed {
-            document: name.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Ok(Self { name: name.to_owned(), root })
-    }
-
     /// The document itself.
     pub(crate) fn root(&self) -> &Value {
         &self.root

@@ -169,7 +169,7 @@ impl Installation {
             document: shown.clone(),
             reason: error.to_string(),
         })?;
-        load::provider(&Document::parse_untrusted(&shown, &text)?, &self.version)
+        load::provider(&Document::parse(&shown, &text)?, &self.version)
     }
 
     /// Puts the version in its place and removes all others of the provider.
