@@ -1,8 +1,9 @@
 //! Times what a start costs: `measure SRC PROVIDER SERVICE RESOURCE [CACHE]`.
 
+use std::path::Path;
 use std::time::Instant;
 
-use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
+use nephos_catalog::{Catalog, ProviderDirectory};
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,8 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("measure SRC PROVIDER SERVICE RESOURCE [CACHE]".into());
     };
     let start = Instant::now();
-    let config = RegistryConfig { source: source.into() };
-    let mut directory = ProviderDirectory::open(&config)?;
+    let mut directory = ProviderDirectory::open(Path::new(source))?;
     if let Some(cache) = cache.first() {
         directory = directory.with_cache(cache);
     }

@@ -13,7 +13,8 @@ use crate::{
 #[derive(Default)]
 pub struct Catalog {
     compiled: Vec<CompiledProvider>,
-    directory: Option<ProviderDirectory>,
+    /// Each stands before those behind it.
+    directories: Vec<ProviderDirectory>,
 }
 
 impl Catalog {
@@ -28,18 +29,18 @@ impl Catalog {
         self
     }
 
-    /// Adds a registry's directory. Its providers stand before compiled ones of the same name.
+    /// Adds a directory of providers. They stand before compiled ones of the same name, and behind
+    /// those of directories that were added before.
     pub fn with_directory(mut self, directory: ProviderDirectory) -> Self {
-        self.directory = Some(directory);
+        self.directories.push(directory);
         self
     }
 
     /// All providers, by name.
     pub fn providers(&self) -> Vec<&Provider> {
-        let listed = self.directory.iter().flat_map(ProviderDirectory::providers);
-        let mut all: Vec<&Provider> = listed.collect();
-        for compiled in &self.compiled {
-            let provider = compiled.provider();
+        let listed = self.directories.iter().flat_map(ProviderDirectory::providers);
+        let mut all: Vec<&Provider> = Vec::new();
+        for provider in listed.chain(self.compiled.iter().map(CompiledProvider::provider)) {
             if !all.iter().any(|p| p.name == provider.name) {
                 all.push(provider);
             }
@@ -51,10 +52,10 @@ impl Catalog {
     /// The provider that `name` means. One whose `provider.yaml` is broken is an error here, and is
     /// left out of [`Self::providers`].
     pub fn provider(&self, name: &str) -> Result<&Provider, CatalogError> {
-        if let Some(directory) = &self.directory
-            && let Some(provider) = directory.provider(name)?
-        {
-            return Ok(provider);
+        for directory in &self.directories {
+            if let Some(provider) = directory.provider(name)? {
+                return Ok(provider);
+            }
         }
         let all = self.providers();
         let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
@@ -134,10 +135,10 @@ impl Catalog {
 
     /// Where a provider's documents are; `provider` was found by name before.
     fn source(&self, provider: &str) -> Result<Source<'_>, CatalogError> {
-        if let Some(directory) = &self.directory
-            && directory.provider(provider)?.is_some()
-        {
-            return Ok(Source::Directory(directory));
+        for directory in &self.directories {
+            if directory.provider(provider)?.is_some() {
+                return Ok(Source::Directory(directory));
+            }
         }
         let found = self.compiled.iter().find(|c| c.provider().name == provider);
         found.map(Source::Compiled).ok_or_else(|| CatalogError::Unknown {

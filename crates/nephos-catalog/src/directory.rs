@@ -4,50 +4,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use serde_json::Value;
-
 use crate::archive::{Damaged, Key, digest};
 use crate::assemble::{Text, assemble};
 use crate::cache::Cache;
 use crate::compiled::{self, CompiledService, Dependency, malformed};
-use crate::document::{Document, text};
+use crate::document::Document;
 use crate::files::{self, Version};
 use crate::load::{provider, service};
 use crate::{CatalogError, Provider, Resource, ServiceHead};
-
-/// The `--registry` value: `{"url": "file:///path", "srcPrefix": "src"}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistryConfig {
-    /// Directory that holds one directory a provider.
-    pub source: PathBuf,
-}
-
-impl RegistryConfig {
-    /// Reads the JSON of `--registry`. `https` registries are refused with the way out.
-    pub fn parse(json: &str) -> Result<Self, CatalogError> {
-        let value: Value = serde_json::from_str(json).map_err(|error| {
-            CatalogError::Registry(format!(
-                "{error}; expected JSON such as {{\"url\":\"file:///path\"}}"
-            ))
-        })?;
-        let url = text(&value, "url");
-        let Some(path) = url.strip_prefix("file://") else {
-            return Err(CatalogError::Registry(format!(
-                "url {url:?} is not a file:// URL; registries over the network cannot be read yet, \
-                 copy the provider documents to a directory"
-            )));
-        };
-        let prefix = value.get("srcPrefix").and_then(Value::as_str).unwrap_or("src");
-        let source = Path::new(path).join(prefix);
-        if !source.is_dir() {
-            return Err(CatalogError::Registry(format!(
-                "{} is not a directory; it should hold one directory a provider",
-                source.display()
-            )));
-        }
-        Ok(Self { source })
-    }
-}
 
 /// Providers of a directory laid out as `<provider>/<version>/provider.yaml`.
 ///
@@ -71,13 +35,13 @@ struct Entry {
 type Slot = Mutex<Option<Arc<CompiledService>>>;
 
 impl ProviderDirectory {
-    /// Lists the providers of a registry.
-    pub fn open(config: &RegistryConfig) -> Result<Self, CatalogError> {
-        let versions = files::providers(&config.source)?;
+    /// Lists the providers below `source`.
+    pub fn open(source: &Path) -> Result<Self, CatalogError> {
+        let versions = files::providers(source)?;
         let entries =
             versions.into_iter().map(|version| Entry { version, provider: OnceLock::new() });
         Ok(Self {
-            source: config.source.clone(),
+            source: source.to_owned(),
             cache: None,
             entries: entries.collect(),
             services: Mutex::default(),

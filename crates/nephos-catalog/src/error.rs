@@ -53,6 +53,34 @@ pub enum CatalogError {
         /// What is wrong.
         reason: String,
     },
+    /// An archive of a registry that is not what it should be; nothing of it is installed.
+    #[error("archive {archive} is refused: {}{reason}", file.as_ref().map(|f| format!("{f}: ")).unwrap_or_default())]
+    Archive {
+        /// Which archive.
+        archive: String,
+        /// The file in it.
+        file: Option<String>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A document of a registry without a signature that fits; nothing is installed.
+    #[error("archive {archive} is refused: {file}: {reason}")]
+    Signature {
+        /// Which archive.
+        archive: String,
+        /// The document in it.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A place where providers are to be installed and cannot.
+    #[error("cannot install in {}: {reason}", path.display())]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's words.
+        reason: String,
+    },
     /// A `--registry` value that is not understood.
     #[error("invalid registry configuration: {0}")]
     Registry(String),

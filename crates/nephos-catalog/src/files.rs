@@ -2,7 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::CatalogError;
+use crate::registry::is_hidden;
+use crate::{CatalogError, ProviderVersion};
 
 /// Providers whose directory has another name: the registry's own alias.
 const ALIASES: [(&str, &str); 1] = [("google", "googleapis.com")];
@@ -50,21 +51,18 @@ pub(crate) fn providers(source: &Path) -> Result<Vec<Version>, CatalogError> {
 
 fn subdirectories(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+    let visible =
+        entries.flatten().filter(|entry| !is_hidden(&entry.file_name().to_string_lossy()));
+    Ok(visible.map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
 /// The highest version of a provider's directory that has a `provider.yaml`.
 pub(crate) fn newest_in(directory: &Path) -> Option<Version> {
     let directories = subdirectories(directory).ok()?;
     let versions = directories.iter().map(|path| Version::at(path));
-    versions.filter(|version| version.document().is_file()).max_by_key(|v| precedence(&v.label))
-}
-
-/// Numbers as numbers; what follows a dash (`v1.0.0-rc1`) comes before the release.
-fn precedence(label: &str) -> (Vec<u64>, bool, String) {
-    let (numbers, suffix) = label.split_once('-').unwrap_or((label, ""));
-    let numbers = numbers.trim_start_matches('v').split('.').map(|n| n.parse().unwrap_or(0));
-    (numbers.collect(), suffix.is_empty(), label.to_owned())
+    versions
+        .filter(|version| version.document().is_file())
+        .max_by_key(|v| ProviderVersion::new(&v.label))
 }
 
 /// The file that a document refers to as `reference`, a path below `src`.

@@ -4,13 +4,16 @@
 //! services, resources and methods there are, what each method takes and what it returns.
 //!
 //! **Owns.** The document format, `$ref` resolution, the model of a method, the compiled form of a
-//! provider, and the rules by which a name that a user typed finds the name a document declares.
+//! provider, the rules by which a name that a user typed finds the name a document declares, and
+//! the file side of registries: archives, signatures, and which versions are installed.
 //!
-//! **Does not own.** SQL, requests, the network. Directories are read; nothing is downloaded.
+//! **Does not own.** SQL, requests, the network. Nothing is downloaded here.
 //!
 //! **Invariants.** A broken method is a [`Fault`] of its own and never breaks its service. Unknown
 //! keys in documents are ignored. A compiled provider answers exactly as its documents do. One
 //! resource is decoded at a time: the size of a service does not slow a look at one resource.
+//! An installed version is complete: a process that is killed while it installs leaves the old one
+//! or the new one.
 
 mod archive;
 mod assemble;
@@ -26,13 +29,14 @@ mod lint;
 mod load;
 mod model;
 mod name;
+mod registry;
 mod row_path;
 mod yaml;
 
 pub use auth::Auth;
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
-pub use directory::{ProviderDirectory, RegistryConfig};
+pub use directory::ProviderDirectory;
 pub use error::CatalogError;
 pub use lint::{Finding, LintReport, Severity, lint};
 pub use model::{
@@ -42,4 +46,8 @@ pub use model::{
     TokenPlace, TokenSource, Transform, Translation, Xml, XmlBody,
 };
 pub use name::{Lookup, fold, lookup, nearest};
+pub use registry::{
+    ArchiveLimits, Installation, ProviderVersion, RegistryConfig, RegistryListing, RegistryUrl,
+    Verifier, VerifyConfig, provider_directory, read_archive,
+};
 pub use row_path::{RowPath, Step};

@@ -105,9 +105,13 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
 
-    /// Provider documents besides the built-in ones: '{"url":"file:///path"}'
+    /// Where providers come from and what is believed: '{"url":"file:///path"}'
     #[arg(long, value_name = "JSON")]
     pub(crate) registry: Option<String>,
+
+    /// Folder that providers are installed in, below `src` [default: `$NEPHOS_HOME`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) approot: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

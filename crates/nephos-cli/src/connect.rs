@@ -1,18 +1,20 @@
 //! Settings to a session: catalog, transport, endpoint and credentials.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use http_body_util::{BodyExt, Full};
-use nephos_catalog::{Auth, Catalog, ProviderDirectory, RegistryConfig};
-use nephos_engine::Session;
+use nephos_catalog::{Auth, Catalog, CatalogError, ProviderDirectory, RegistryConfig};
+use nephos_engine::{Registry, Session};
 use nephos_http::{
     Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, Environment, InProcess,
     Network, RequestBody, ResponseBody, parse_auth,
 };
 use nephos_s3::{LocalS3, OpenError, Options};
+use url::Url;
 
 use crate::args::{AddressingStyle, ConnectionArguments};
 use crate::environment::environment;
@@ -20,7 +22,12 @@ use crate::error::Failure;
 
 /// Everything that a statement needs.
 pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failure> {
-    let catalog = catalog(arguments.registry.as_deref())?;
+    let config = match &arguments.registry {
+        Some(json) => RegistryConfig::parse(json)?,
+        None => RegistryConfig::default(),
+    };
+    let root = arguments.approot.clone().or_else(|| home().ok());
+    let catalog = catalog(&config, root.as_deref())?;
     let environment = environment(arguments.env_file.as_deref())?;
     let mut client = client(arguments, &environment)?.environment(environment);
     if let Some(text) = &arguments.auth {
@@ -28,7 +35,23 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
             client = client.auth(&catalog.provider(&provider)?.name, auth);
         }
     }
-    Ok(Session::new(Arc::new(catalog), client.build()))
+    let client = client.build();
+    let session = Session::new(Arc::new(catalog), client.clone());
+    let Some(root) = root else { return Ok(session) };
+    Ok(session.with_registry(Registry {
+        // The endpoint inside knows no registries.
+        client: if arguments.local {
+            ClientBuilder::new(Arc::new(Network::new())).build()
+        } else {
+            client
+        },
+        catalog: {
+            let (config, root) = (config.clone(), root.clone());
+            Box::new(move || self::catalog(&config, Some(&root)))
+        },
+        config,
+        home: root,
+    }))
 }
 
 /// `--auth`: JSON, or a file of it.
@@ -41,20 +64,19 @@ fn given_auth(text: &str) -> Result<Vec<(String, Auth)>, Failure> {
     Ok(parse_auth(&text)?)
 }
 
-fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
+/// The built-in providers, and before them those of the registry's directory and the installed ones.
+fn catalog(config: &RegistryConfig, root: Option<&Path>) -> Result<Catalog, CatalogError> {
     let built_in = nephos_builtin::providers()?;
-    let catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
-    Ok(match registry {
-        None => catalog,
-        Some(json) => {
-            let directory = ProviderDirectory::open(&RegistryConfig::parse(json)?)?;
-            // Without a home everything works, and documents are compiled by every process.
-            catalog.with_directory(match home() {
-                Ok(home) => directory.with_cache(home.join("cache")),
-                Err(_) => directory,
-            })
-        }
-    })
+    let mut catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
+    for source in config.sources(root) {
+        let directory = ProviderDirectory::open(&source)?;
+        // Without a home everything works, and documents are compiled by every process.
+        catalog = catalog.with_directory(match home() {
+            Ok(home) => directory.with_cache(home.join("cache")),
+            Err(_) => directory,
+        });
+    }
+    Ok(catalog)
 }
 
 fn client(
@@ -69,16 +91,31 @@ fn client(
     if arguments.local {
         return local(addressing);
     }
-    let url = match &arguments.endpoint_url {
-        Some(url) => Some(url.clone()),
-        None => ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-            .into_iter()
-            .find_map(|name| environment(name).filter(|url| !url.is_empty())),
-    };
-    let url = url.map(|url| Endpoint::parse(&url)).transpose()?;
+    let url = arguments.endpoint_url.as_deref().map(Endpoint::parse).transpose()?;
+    let services = service_endpoints(environment)?;
     Ok(ClientBuilder::new(Arc::new(Network::new()))
-        .endpoint(Endpoint { url, addressing })
+        .endpoint(Endpoint { url, services, addressing })
         .credentials(CredentialsSource::AwsChain { profile: arguments.profile.clone() }))
+}
+
+/// Endpoints that AWS's own variables name: of single services, then the one for all.
+fn service_endpoints(environment: &Environment) -> Result<Vec<(String, Url)>, Failure> {
+    const ALL: &str = "AWS_ENDPOINT_URL";
+    let named = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut services: BTreeSet<String> = named
+        .filter_map(|name| Some(name.strip_prefix(ALL)?.strip_prefix('_')?.to_owned()))
+        .collect();
+    services.insert("S3".to_owned());
+    let of = |service: &str| match service {
+        "" => environment(ALL),
+        service => environment(&format!("{ALL}_{service}")),
+    };
+    services
+        .into_iter()
+        .chain([String::new()])
+        .filter_map(|service| Some((of(&service).filter(|url| !url.is_empty())?, service)))
+        .map(|(url, service)| Ok((service, Endpoint::parse(&url)?)))
+        .collect()
 }
 
 /// The endpoint inside this process; where another process serves the same folder, that one.
@@ -93,7 +130,7 @@ fn local(addressing: Addressing) -> Result<ClientBuilder, Failure> {
         Err(OpenError::InUse { endpoint: Some(url), .. }) => {
             let url = Some(Endpoint::parse(&url)?);
             return Ok(ClientBuilder::new(Arc::new(Network::new()))
-                .endpoint(Endpoint { url, addressing })
+                .endpoint(Endpoint { url, services: Vec::new(), addressing })
                 .credentials(credentials));
         }
         Err(error) => return Err(Failure::message(error.to_string())),
@@ -109,7 +146,7 @@ fn local(addressing: Addressing) -> Result<ClientBuilder, Failure> {
         .boxed()
     });
     Ok(ClientBuilder::new(Arc::new(transport))
-        .endpoint(Endpoint { url: None, addressing })
+        .endpoint(Endpoint { url: None, services: Vec::new(), addressing })
         .credentials(credentials))
 }
 

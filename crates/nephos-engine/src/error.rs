@@ -132,12 +132,24 @@ impl From<SyntaxError> for Error {
 
 impl From<CatalogError> for Error {
     fn from(error: CatalogError) -> Self {
-        let mut out = Self::new(ErrorKind::Name, error.to_string());
+        let kind = match &error {
+            CatalogError::Archive { .. }
+            | CatalogError::Signature { .. }
+            | CatalogError::Unwritable { .. } => ErrorKind::Execution,
+            _ => ErrorKind::Name,
+        };
+        let mut out = Self::new(kind, error.to_string());
+        if matches!(error, CatalogError::Signature { .. }) {
+            out = out.hint(
+                "--registry with verifyConfig: signingCertFile names another publisher's                  certificate, nopVerify believes every document",
+            );
+        }
         if let CatalogError::Unknown { kind, nearest, within, .. } = &error {
             if !nearest.is_empty() {
                 out = out.hint(format!("did you mean {}?", nearest.join(" or ")));
             }
             out = out.hint(match (*kind, within) {
+                ("provider", Some(_)) => "REGISTRY LIST".to_owned(),
                 ("service", Some(within)) => format!("SHOW SERVICES IN {within}"),
                 ("resource", Some(within)) => format!("SHOW RESOURCES IN {within}"),
                 (_, Some(within)) => format!("SHOW METHODS IN {within}"),

@@ -3,8 +3,8 @@
 //! **Purpose.** Binds statements to methods of the catalog, plans them on `DataFusion`, and runs
 //! them.
 //!
-//! **Owns.** [`Session`]: binding, method choice, tables over calls, EXEC, mutations, variables, and
-//! the answers of SHOW and DESCRIBE.
+//! **Owns.** [`Session`]: binding, method choice, tables over calls, EXEC, mutations, variables, the
+//! answers of SHOW and DESCRIBE, and the order of the steps of REGISTRY PULL.
 //!
 //! **Does not own.** Sockets, signing, files of providers, arguments of the process, printing.
 //!
@@ -23,6 +23,7 @@ mod mutate;
 mod names;
 mod outcome;
 mod predicate;
+mod registry;
 mod scalar;
 mod session;
 mod table;
@@ -32,4 +33,5 @@ pub use datafusion::arrow;
 pub use datafusion::execution::SendableRecordBatchStream;
 pub use error::{Error, ErrorKind};
 pub use outcome::Outcome;
+pub use registry::Registry;
 pub use session::Session;

@@ -15,7 +15,7 @@ use crate::session::select_not_supported;
 use crate::{Error, Outcome, Session};
 
 /// Rows of text; `preferred` is the one column that is not.
-struct Listing {
+pub(crate) struct Listing {
     columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     /// Columns that LIKE looks at.
@@ -64,8 +64,8 @@ impl Session {
     }
 
     fn providers(&self, extended: bool) -> Listing {
-        let rows = self
-            .catalog
+        let catalog = self.catalog();
+        let rows = catalog
             .providers()
             .into_iter()
             .map(|p| vec![p.name.clone(), p.version.clone(), p.description.clone()])
@@ -74,7 +74,8 @@ impl Session {
     }
 
     fn services(&self, provider: &str, extended: bool) -> Result<Listing, Error> {
-        let provider = self.catalog.provider(provider)?;
+        let catalog = self.catalog();
+        let provider = catalog.provider(provider)?;
         let rows = provider
             .services
             .iter()
@@ -96,7 +97,7 @@ impl Session {
 
     fn resources(&self, provider: &str, service: &str, extended: bool) -> Result<Listing, Error> {
         let rows = self
-            .catalog
+            .catalog()
             .resources(provider, service)?
             .into_iter()
             .map(|r| vec![r.name, r.id, r.description])
@@ -272,7 +273,7 @@ fn shape(schema: &nephos_catalog::Schema) -> String {
     }
 }
 
-fn listing(
+pub(crate) fn listing(
     columns: &[&'static str],
     shown: usize,
     rows: Vec<Vec<String>>,
@@ -288,7 +289,7 @@ fn listing(
     Listing { columns: columns[..shown].to_vec(), rows, named_by: named_by.to_vec() }
 }
 
-fn batch(listing: &Listing) -> Result<RecordBatch, Error> {
+pub(crate) fn batch(listing: &Listing) -> Result<RecordBatch, Error> {
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (index, name) in listing.columns.iter().enumerate() {
@@ -306,7 +307,7 @@ fn batch(listing: &Listing) -> Result<RecordBatch, Error> {
         .map_err(|error| DataFusionError::from(error).into())
 }
 
-fn stream(batch: RecordBatch) -> SendableRecordBatchStream {
+pub(crate) fn stream(batch: RecordBatch) -> SendableRecordBatchStream {
     let schema = batch.schema();
     Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([Ok(batch)])))
 }

@@ -1,7 +1,7 @@
 //! A session: catalog, client, variables, and the planner that statements share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
@@ -11,11 +11,13 @@ use nephos_http::Client;
 use nephos_sql::{Name, Statement, StatementKind};
 
 use crate::variables::{GetVariable, Variables};
-use crate::{Error, ErrorKind, Outcome};
+use crate::{Error, ErrorKind, Outcome, Registry};
 
 /// Runs statements. Cheap to make: the SQL engine starts with the first statement that needs it.
 pub struct Session {
-    pub(crate) catalog: Arc<Catalog>,
+    /// Replaced when a provider was installed; statements that run keep the one they began with.
+    catalog: RwLock<Arc<Catalog>>,
+    pub(crate) registry: Option<Registry>,
     pub(crate) client: Arc<Client>,
     pub(crate) variables: Arc<Variables>,
     context: OnceLock<SessionContext>,
@@ -26,12 +28,28 @@ impl Session {
     /// A session over a catalog, whose calls go through `client`.
     pub fn new(catalog: Arc<Catalog>, client: Arc<Client>) -> Self {
         Self {
-            catalog,
+            catalog: RwLock::new(catalog),
+            registry: None,
             client,
             variables: Arc::default(),
             context: OnceLock::new(),
             tables: AtomicUsize::new(0),
         }
+    }
+
+    /// What REGISTRY statements need; without it they are refused.
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// What can be named now.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn replace_catalog(&self, catalog: Catalog) {
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
     }
 
     /// The client through which calls go.
@@ -40,7 +58,7 @@ impl Session {
     }
 
     /// Plans a statement and returns its answer; calls are made as the answer is read, except for
-    /// INSERT, UPDATE, REPLACE, DELETE and SET VARIABLE, which are done when this returns.
+    /// INSERT, UPDATE, REPLACE, DELETE, SET VARIABLE and REGISTRY, which are done when this returns.
     pub async fn run(&self, statement: &Statement) -> Result<Outcome, Error> {
         let execs = &statement.execs;
         let result = match &statement.kind {
@@ -59,6 +77,7 @@ impl Session {
                 }
                 Ok(Outcome::Done(format!("variable {name} set")))
             }
+            StatementKind::Registry(command) => self.run_registry(command).await,
             StatementKind::Query(query) => self.query(query.as_ref().clone(), execs).await,
             StatementKind::Insert(insert) => self.insert(insert, execs).await,
             StatementKind::Delete(delete) => self.delete(delete).await,
@@ -103,7 +122,7 @@ impl Session {
             ))
             .hint("SHOW PROVIDERS"));
         };
-        Ok(self.catalog.resource(provider, service, resource)?)
+        Ok(self.catalog().resource(provider, service, resource)?)
     }
 
     /// The resource of a name in a statement.

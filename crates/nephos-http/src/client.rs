@@ -50,13 +50,13 @@ pub struct RowRequest {
 /// Sends calls through one transport.
 #[derive(Debug)]
 pub struct Client {
-    transport: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     auth: Authoriser,
-    retry: RetryPolicy,
+    pub(crate) retry: RetryPolicy,
     clock: fn() -> SystemTime,
-    traffic: Arc<Traffic>,
-    limiter: Limiter,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) limiter: Limiter,
 }
 
 /// Makes a [`Client`].

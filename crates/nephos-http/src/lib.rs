@@ -20,6 +20,7 @@ mod body;
 mod call;
 mod client;
 mod decode;
+mod download;
 mod encode;
 mod endpoint;
 mod error;

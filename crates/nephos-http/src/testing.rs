@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
+use nephos_catalog::{Catalog, ProviderDirectory};
 
 use crate::{Call, InProcess, RequestBody, ResponseBody};
 
@@ -51,8 +51,7 @@ pub(crate) fn call_of(provider: &str, signing: &str, auth: &str, method: &str) -
                 service: {$ref: PROVIDER/v1/services/things.yaml}}}\nconfig: {auth: ";
     write("provider.yaml", format!("{}{auth}}}", fill(head)));
     write("services/things.yaml", fill(SERVICE));
-    let config = RegistryConfig { source: folder.path().to_owned() };
-    let catalog = Catalog::new().with_directory(ProviderDirectory::open(&config).unwrap());
+    let catalog = Catalog::new().with_directory(ProviderDirectory::open(folder.path()).unwrap());
     let resource = catalog.resource(provider, "things", "things").unwrap();
     let args = [("id", "a"), ("X-Token", "TOP-SECRET")];
     let args = args.map(|(name, value)| (name.to_owned(), value.into())).to_vec();

@@ -1,7 +1,7 @@
 //! Text to [`Statement`].
 //!
 //! **Purpose.** Reads the SQL that Nephos understands: everything `sqlparser` reads, and SHOW,
-//! DESCRIBE, EXEC (as a statement and as a table expression) and SET VARIABLE.
+//! DESCRIBE, EXEC (as a statement and as a table expression), SET VARIABLE and REGISTRY.
 //!
 //! **Owns.** The dialect, the statement tree, and the place of every error in the text.
 //!
@@ -16,6 +16,7 @@ mod error;
 mod exec;
 mod mask;
 mod parser;
+mod registry;
 mod statement;
 mod token;
 
@@ -26,6 +27,6 @@ pub use mask::{mask_message, mask_secrets};
 pub use parser::parse;
 pub use sqlparser::ast;
 pub use statement::{
-    Exec, ExecArg, Filter, Name, NamePart, Payload, PayloadKind, ShowTarget, Statement,
-    StatementKind,
+    Exec, ExecArg, Filter, Name, NamePart, Payload, PayloadKind, RegistryCommand, ShowTarget,
+    Statement, StatementKind,
 };

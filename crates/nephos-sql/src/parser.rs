@@ -5,6 +5,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
 use crate::exec::{exec, lift};
+use crate::registry::registry;
 use crate::token::{Tokens, is, is_word, spaced};
 use crate::{
     Exec, Filter, Name, NamePart, NephosDialect, ShowTarget, Statement, StatementKind, SyntaxError,
@@ -38,6 +39,8 @@ fn statement(text: &Tokens<'_>, tokens: &[TokenWithSpan]) -> Result<Statement, S
         StatementKind::Exec(Box::new(exec(text, tokens, &mut execs)?))
     } else if is_word(first, "set") && is_word(tokens.get(1), "variable") {
         set_variable(text, tokens, &mut execs)?
+    } else if let Some(command) = registry(text, tokens)? {
+        StatementKind::Registry(command)
     } else {
         sql(text, tokens, &mut execs)?
     };
@@ -205,8 +208,8 @@ fn sql(
             let words = other.to_string();
             let verb = words.split_whitespace().next().unwrap_or_default().to_uppercase();
             Err(SyntaxError::new(format!("{verb} is not supported"), text.span(&tokens[0])).hint(
-                "statements are SHOW, DESCRIBE, SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC and \
-                 SET VARIABLE",
+                "statements are SHOW, DESCRIBE, SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, \
+                 SET VARIABLE and REGISTRY",
             ))
         }
     }
@@ -272,7 +275,12 @@ fn rest(
     Err(unexpected(text, tokens, at, "the end of the statement"))
 }
 
-fn unexpected(text: &Tokens<'_>, tokens: &[TokenWithSpan], at: usize, wanted: &str) -> SyntaxError {
+pub(crate) fn unexpected(
+    text: &Tokens<'_>,
+    tokens: &[TokenWithSpan],
+    at: usize,
+    wanted: &str,
+) -> SyntaxError {
     let Some(token) = tokens.get(at) else {
         let end = text.span_of(tokens).end;
         return SyntaxError::new(format!("expected {wanted}, found the end"), end..end);

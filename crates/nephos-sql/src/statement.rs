@@ -54,6 +54,8 @@ pub enum StatementKind {
         /// Its new value.
         value: Box<Expr>,
     },
+    /// REGISTRY LIST and PULL.
+    Registry(RegistryCommand),
     /// SELECT, WITH, VALUES.
     Query(Box<Query>),
     /// INSERT.
@@ -66,6 +68,23 @@ pub enum StatementKind {
         update: Box<Update>,
         /// It is REPLACE: the whole is put in place of the whole.
         replace: bool,
+    },
+}
+
+/// What is asked of the registry of providers.
+#[derive(Debug, Clone)]
+pub enum RegistryCommand {
+    /// `REGISTRY LIST [provider]`: what there is, or the versions of one provider.
+    List {
+        /// The provider.
+        provider: Option<NamePart>,
+    },
+    /// `REGISTRY PULL provider [version]`.
+    Pull {
+        /// The provider.
+        provider: NamePart,
+        /// The version; the latest without.
+        version: Option<NamePart>,
     },
 }
 

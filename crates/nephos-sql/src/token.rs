@@ -62,6 +62,11 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// The text as it was written, from the first of `tokens` to the last.
+    pub(crate) fn slice(&self, tokens: &[TokenWithSpan]) -> &'a str {
+        self.text.get(self.span_of(tokens)).unwrap_or_default()
+    }
+
     fn char_length(&self, at: usize) -> usize {
         self.text[at..].chars().next().map_or(0, char::len_utf8)
     }

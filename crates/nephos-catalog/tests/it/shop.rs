@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nephos_catalog::{Catalog, CatalogError, ProviderDirectory, RegistryConfig};
+use nephos_catalog::{Catalog, CatalogError, ProviderDirectory};
 use tempfile::TempDir;
 
 pub(crate) const PROVIDER: &str = "
@@ -80,8 +80,7 @@ impl Shop {
 }
 
 pub(crate) fn catalog(source: &Path, cache: Option<&Path>) -> Catalog {
-    let config = RegistryConfig { source: source.to_owned() };
-    let mut directory = ProviderDirectory::open(&config).unwrap();
+    let mut directory = ProviderDirectory::open(source).unwrap();
     if let Some(cache) = cache {
         directory = directory.with_cache(cache);
     }

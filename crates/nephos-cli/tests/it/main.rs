@@ -8,3 +8,4 @@ mod home;
 mod local;
 mod messages;
 mod provider;
+mod registry;

@@ -37,7 +37,7 @@ fn no_credentials_names_the_chain_and_the_way_out() {
 
 #[test]
 fn a_registry_that_is_none() {
-    assert_snapshot!(fails(&["exec", "--registry", "{\"url\":\"https://x\"}", "SHOW PROVIDERS"]));
+    assert_snapshot!(fails(&["exec", "--registry", "{\"url\":\"ftp://x\"}", "SHOW PROVIDERS"]));
     assert_snapshot!(fails(&["exec", "--registry", "nonsense", "SHOW PROVIDERS"]));
     assert_snapshot!(fails(&["exec", "--endpoint-url", "ftp://x", "SHOW PROVIDERS"]));
 }

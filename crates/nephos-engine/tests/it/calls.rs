@@ -198,6 +198,7 @@ async fn a_bucket_may_stand_in_the_host() {
     let client = nephos_http::ClientBuilder::new(std::sync::Arc::new(nephos_http::Network::new()))
         .endpoint(nephos_http::Endpoint {
             url: Some(nephos_http::Endpoint::parse(&url).unwrap()),
+            services: Vec::new(),
             addressing: nephos_http::Addressing::VirtualHost,
         })
         .credentials(credentials())

@@ -20,7 +20,7 @@ fn published() -> Option<Catalog> {
     };
     let config =
         RegistryConfig::parse(&format!("{{\"url\":\"file://{}\"}}", path.display())).unwrap();
-    Some(catalog().with_directory(ProviderDirectory::open(&config).unwrap()))
+    Some(catalog().with_directory(ProviderDirectory::open(&config.sources(None)[0]).unwrap()))
 }
 
 fn at(api: &MockApi) -> Option<Session> {

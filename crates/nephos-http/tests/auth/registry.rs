@@ -16,7 +16,8 @@ fn every_kind_of_the_registry_is_known() {
     }
     let folder = folder.canonicalize().unwrap();
     let url = format!("{{\"url\": \"file://{}\"}}", folder.display());
-    let directory = ProviderDirectory::open(&RegistryConfig::parse(&url).unwrap()).unwrap();
+    let directory =
+        ProviderDirectory::open(&RegistryConfig::parse(&url).unwrap().sources(None)[0]).unwrap();
     let catalog = Catalog::new().with_directory(directory);
     let auth = |name: &str| catalog.provider(name).unwrap().auth.clone().unwrap();
     for provider in catalog.providers() {

@@ -234,7 +234,9 @@ impl Setting {
         let document = SERVICE.replace("SERVER", self.server).replace("SERVICE", self.service);
         std::fs::write(source.join("main.yaml"), document).unwrap();
         let url = format!("{{\"url\": \"file://{}\"}}", folder.display());
-        let directory = ProviderDirectory::open(&RegistryConfig::parse(&url).unwrap()).unwrap();
+        let directory =
+            ProviderDirectory::open(&RegistryConfig::parse(&url).unwrap().sources(None)[0])
+                .unwrap();
         let catalog = Catalog::new().with_directory(directory);
         catalog.resource(provider, "main", "things").unwrap()
     }
