@@ -16,15 +16,21 @@ mod catalog;
 mod compiled;
 mod directory;
 mod document;
+mod draft;
 mod error;
 mod load;
 mod model;
 mod name;
+mod pages;
 mod row_path;
 
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
 pub use directory::{ProviderDirectory, RegistryConfig};
+pub use draft::{
+    Draft, DraftError, DraftFile, DraftOptions, DraftService, DraftSummary, DraftVariable, Note,
+    ServiceGrouping, draft,
+};
 pub use error::CatalogError;
 pub use model::{
     Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, HttpVerb, Kind, Location, Method, Page,
@@ -32,4 +38,5 @@ pub use model::{
     ServerVariable, Service, ServiceHead, SqlVerb, TokenPair, TokenPlace, Xml,
 };
 pub use name::{Lookup, fold, lookup, nearest};
+pub use pages::{ReferencePage, ReferencePages, ServicePages};
 pub use row_path::{RowPath, Step};

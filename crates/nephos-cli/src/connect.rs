@@ -23,7 +23,8 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
     Ok(Session::new(Arc::new(catalog), client(arguments)?.build()))
 }
 
-fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
+/// The built-in providers, and those of `--registry`.
+pub(crate) fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
     let built_in = nephos_builtin::providers()?;
     let catalog = built_in.into_iter().fold(Catalog::new(), Catalog::with_compiled);
     Ok(match registry {

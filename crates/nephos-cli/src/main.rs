@@ -16,6 +16,7 @@ mod exec;
 mod local;
 mod output;
 mod progress;
+mod provider;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ fn run(arguments: Arguments) -> ExitCode {
         match arguments.command {
             Command::Exec(exec) => exec::run(exec).await,
             Command::Local(command) => local::run(command).await,
+            Command::Provider(command) => provider::run(&command),
         }
     });
     // Tasks that still hash or write are not waited for: their results are not wanted any more.
