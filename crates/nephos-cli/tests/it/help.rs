@@ -7,8 +7,15 @@ use crate::home::Home;
 #[test]
 fn help_of_every_command() {
     let home = Home::new();
-    let commands: [&[&str]; 4] =
-        [&["--help"], &["exec", "--help"], &["local", "--help"], &["local", "serve", "--help"]];
+    let commands: [&[&str]; 7] = [
+        &["--help"],
+        &["exec", "--help"],
+        &["local", "--help"],
+        &["local", "serve", "--help"],
+        &["provider", "--help"],
+        &["provider", "init", "--help"],
+        &["provider", "docs", "--help"],
+    ];
     for arguments in commands {
         let name = format!("help_{}", arguments.join("_").replace("__", "_").replace("--", ""));
         assert_snapshot!(name, home.run(arguments).stdout);

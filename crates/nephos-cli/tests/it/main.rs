@@ -6,3 +6,4 @@ mod help;
 mod home;
 mod local;
 mod messages;
+mod provider;
