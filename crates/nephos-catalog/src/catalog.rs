@@ -77,7 +77,7 @@ impl Catalog {
         let (provider, service) = self.service(provider, service)?;
         match self.source(&provider.name)? {
             Source::Directory(directory) => {
-                Ok(directory.service(&service.document)?.service.resources.clone())
+                Ok(directory.service(provider, service)?.service.resources.clone())
             }
             Source::Compiled(compiled) => {
                 Ok(compiled.service(&service.name).map(|s| s.resources.clone()).unwrap_or_default())
@@ -90,7 +90,7 @@ impl Catalog {
         let (provider, service) = self.service(provider, service)?;
         match self.source(&provider.name)? {
             Source::Directory(directory) => {
-                Ok(directory.service(&service.document)?.service.faults.clone())
+                Ok(directory.service(provider, service)?.service.faults.clone())
             }
             Source::Compiled(compiled) => {
                 Ok(compiled.service(&service.name).map(|s| s.faults.clone()).unwrap_or_default())
@@ -109,7 +109,7 @@ impl Catalog {
         let within = format!("{}.{}", provider.name, service.name);
         let (signing_name, resource, faults) = match self.source(&provider.name)? {
             Source::Directory(directory) => {
-                let loaded: Arc<LoadedService> = directory.service(&service.document)?;
+                let loaded: Arc<LoadedService> = directory.service(provider, service)?;
                 let names: Vec<&str> =
                     loaded.service.resources.iter().map(|r| r.name.as_str()).collect();
                 let found = find("resource", name, Some(&within), &names)?;

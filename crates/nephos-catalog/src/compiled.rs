@@ -13,7 +13,7 @@ use crate::load::{LoadedService, provider, service};
 use crate::{CatalogError, Provider, Resource, Service};
 
 /// Changes with every change of the model, so that an old file is not misread.
-const MAGIC: &[u8; 8] = b"nephos\x00\x01";
+const MAGIC: &[u8; 8] = b"nephos\x00\x02";
 
 /// A provider in compiled form.
 pub struct CompiledProvider {
@@ -41,7 +41,7 @@ pub fn compile(
     for head in &provider.services {
         let text = read(&head.document)?;
         let LoadedService { service, resources } =
-            service(&Document::parse(&head.document, &text)?)?;
+            service(&Document::parse(&head.document, &text)?, &provider, head)?;
         let mut ranges = Vec::new();
         for resource in &resources {
             let start = blobs.len();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::document::{Document, text};
 use crate::load::{LoadedService, provider, service};
-use crate::{CatalogError, Provider};
+use crate::{CatalogError, Provider, ServiceHead};
 
 /// The `--registry` value: `{"url": "file:///path", "srcPrefix": "src"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +75,20 @@ impl ProviderDirectory {
         &self.providers
     }
 
-    /// The service whose document is `path` below the source directory.
-    pub(crate) fn service(&self, path: &str) -> Result<Arc<LoadedService>, CatalogError> {
+    /// A service of a provider of this directory.
+    pub(crate) fn service(
+        &self,
+        provider: &Provider,
+        head: &ServiceHead,
+    ) -> Result<Arc<LoadedService>, CatalogError> {
+        let path = head.document.as_str();
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = services.get(path) {
             return Ok(found.clone());
         }
         let file = existing(&self.source, path);
         let document = Document::parse(&file.display().to_string(), &read(&file)?)?;
-        let loaded = Arc::new(service(&document)?);
+        let loaded = Arc::new(service(&document, provider, head)?);
         services.insert(path.to_owned(), loaded.clone());
         Ok(loaded)
     }

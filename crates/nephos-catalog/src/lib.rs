@@ -33,9 +33,10 @@ pub use draft::{
 };
 pub use error::CatalogError;
 pub use model::{
-    Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, HttpVerb, Kind, Location, Method, Page,
-    PageAlgorithm, Param, Provider, Resource, ResourceHead, Response, ResponseBody, Schema, Server,
-    ServerVariable, Service, ServiceHead, SqlVerb, TokenPair, TokenPlace, Xml,
+    Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
+    NameFound, Page, PageAlgorithm, Param, Provider, Resource, ResourceHead, Response,
+    ResponseBody, Retry, Schema, Server, ServerVariable, Service, ServiceHead, SqlVerb, TokenPair,
+    TokenPlace, TokenSource, Transform, Translation, Xml, XmlBody,
 };
 pub use name::{Lookup, fold, lookup, nearest};
 pub use pages::{ReferencePage, ReferencePages, ServicePages};

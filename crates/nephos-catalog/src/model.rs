@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::RowPath;
+use crate::{Lookup, RowPath, lookup};
 
 /// A provider: the first part of a name in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub struct Provider {
     pub description: String,
     /// How calls are authorised; `None` means the document says nothing.
     pub auth: Option<Auth>,
+    /// Columns are shown in snake case (`snake_case_aliases`).
+    pub snake_case: bool,
+    /// `config` without `auth`, as JSON: what services and methods that say nothing fall back to.
+    pub config: String,
     /// Services in document order.
     pub services: Vec<ServiceHead>,
 }
@@ -47,6 +51,8 @@ pub struct ServiceHead {
     pub preferred: bool,
     /// Path of the document below the registry's `src`.
     pub document: String,
+    /// `config` of this service in `provider.yaml`, as JSON.
+    pub config: String,
 }
 
 /// A loaded service; resources are decoded one at a time by [`crate::Catalog`].
@@ -198,7 +204,7 @@ pub struct Method {
     pub operation: String,
     /// What it does.
     pub description: String,
-    /// Request method.
+    /// Request method as the document has it; see [`Method::sends`].
     pub http: HttpVerb,
     /// Candidate servers; the first whose variables all have a value is used.
     pub servers: Vec<Server>,
@@ -209,12 +215,18 @@ pub struct Method {
     pub params: Vec<Param>,
     /// Request body; `None` when the operation takes none.
     pub body: Option<Body>,
+    /// How the request differs from what OpenAPI alone says.
+    pub translation: Translation,
     /// What comes back.
     pub response: Response,
     /// How lists continue; `None` when one answer is all.
     pub page: Option<Page>,
+    /// How often it is repeated, where the document says so.
+    pub retry: Option<Retry>,
     /// Service name that this method's requests are signed for, where it is not the service's.
     pub signing_name: Option<String>,
+    /// It changes nothing: a GET or HEAD, or a POST that only SELECT uses.
+    pub reads: bool,
     /// Sending the same call twice has the effect of sending it once.
     pub idempotent: bool,
     /// The service refuses the body without `Content-MD5` or a checksum header.
@@ -222,20 +234,41 @@ pub struct Method {
 }
 
 impl Method {
-    /// Names a caller must give, in the order SHOW METHODS prints them: path, query and header
-    /// parameters sorted, then body fields sorted, then server variables sorted.
+    /// The request method on the wire.
+    pub fn sends(&self) -> HttpVerb {
+        match (&self.translation.graphql, self.translation.query_to_form) {
+            (Some(graphql), _) => graphql.http,
+            (None, true) => HttpVerb::Post,
+            (None, false) => self.http,
+        }
+    }
+
+    /// Names that a call cannot be made without; they decide which method a statement gets.
     pub fn required_params(&self) -> Vec<String> {
+        self.required_inputs(|variable| variable.required)
+    }
+
+    /// Names that SHOW METHODS prints: path, query and header parameters sorted, then body fields
+    /// sorted, then server variables sorted, those that have a default too.
+    pub fn shown_params(&self) -> Vec<String> {
+        self.required_inputs(|variable| variable.used && variable.environment.is_none())
+    }
+
+    fn required_inputs(&self, variable: impl Fn(&ServerVariable) -> bool) -> Vec<String> {
         let mut names: Vec<String> =
             self.params.iter().filter(|p| p.required).map(|p| p.name.clone()).collect();
         names.sort();
         if let Some(body) = &self.body {
-            let mut fields: Vec<String> =
-                body.schema.required.iter().map(|f| body.naming.column(f)).collect();
+            let mut fields: Vec<String> = body
+                .required_fields()
+                .map(|field| body.naming.column(field))
+                .filter(|column| !names.contains(column))
+                .collect();
             fields.sort();
             names.extend(fields);
         }
         let mut variables: Vec<String> =
-            self.server_variables().filter(|v| v.used).map(|v| v.name.clone()).collect();
+            self.server_variables().filter(|v| variable(v)).map(|v| v.name.clone()).collect();
         variables.sort();
         names.extend(variables);
         names
@@ -247,19 +280,107 @@ impl Method {
     }
 
     /// Every name that a statement may give this method: parameters, server variables, body fields.
+    /// Fields that the document does not name are accepted besides; see [`Method::lookup`].
     pub fn accepted_params(&self) -> Vec<String> {
         let mut names: Vec<String> = self.params.iter().map(|p| p.name.clone()).collect();
         names.extend(self.server_variables().map(|v| v.name.clone()));
         if let Some(body) = &self.body {
-            names.extend(body.schema.properties.iter().map(|(name, _)| body.naming.column(name)));
+            names.extend(body.fields().iter().map(|(name, _)| body.naming.column(name)));
         }
         names
+    }
+
+    /// The name that `name` means: as [`crate::lookup`] finds it, else what ends in `.name`, else a
+    /// field of the body that the document does not know (`data__labels.env`).
+    pub fn lookup(&self, name: &str) -> NameFound {
+        let accepted = self.accepted_params();
+        match lookup(name, accepted.iter().map(String::as_str)) {
+            Lookup::Found(found) => return NameFound::One(found.to_owned()),
+            Lookup::Ambiguous(all) => {
+                return NameFound::Several(all.into_iter().map(str::to_owned).collect());
+            }
+            Lookup::Missing => {}
+        }
+        let dotted: Vec<&String> = accepted
+            .iter()
+            .filter(|full| full.rsplit_once('.').is_some_and(|(_, last)| last == name))
+            .collect();
+        if let [only] = dotted.as_slice() {
+            return NameFound::One((*only).clone());
+        }
+        let free = self.body.as_ref().is_some_and(|body| body.accepts(name));
+        if free { NameFound::One(name.to_owned()) } else { NameFound::None }
     }
 
     /// The parameter of exactly this name.
     pub fn param(&self, name: &str) -> Option<&Param> {
         self.params.iter().find(|p| p.name == name)
     }
+}
+
+/// What a name in a statement means to a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameFound {
+    /// This declared name.
+    One(String),
+    /// Any of these.
+    Several(Vec<String>),
+    /// Nothing.
+    None,
+}
+
+/// How a request differs from what `OpenAPI` alone says of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Translation {
+    /// The query, constants of the path included, is sent as a form by POST
+    /// (`get_query_to_post_form_utf_8`).
+    pub query_to_form: bool,
+    /// Query keys that begin with `__` only make paths unique and are not sent.
+    pub drop_double_underscore: bool,
+    /// Structures in the query are flattened to `Name.1.Member` (`AWSCanonical`).
+    pub flatten_query: bool,
+    /// Characters that a path may hold stay as they are in path parameters. AWS signs them encoded.
+    pub plain_paths: bool,
+    /// `Accept` header.
+    pub accept: Option<String>,
+    /// The operation is a GraphQL query.
+    pub graphql: Option<GraphQl>,
+}
+
+/// `x-stackQL-graphQL` of an operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GraphQl {
+    /// Template of the query over the arguments, `.cursor` and `.limit`.
+    pub query: String,
+    /// URL that replaces server and path.
+    pub url: Option<String>,
+    /// Request method.
+    pub http: HttpVerb,
+    /// Where the cursor of the next page is in the answer.
+    pub cursor: Option<RowPath>,
+    /// How the cursor is written into the query: a template over `.cursor`, or text with `%s`.
+    pub cursor_format: String,
+    /// Rows a page.
+    pub page_size: Option<u64>,
+}
+
+/// `retry` of a document's `config`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// First wait in milliseconds.
+    pub initial_delay_ms: u64,
+    /// Longest wait in milliseconds.
+    pub max_delay_ms: u64,
+    /// Factor from one wait to the next.
+    pub multiplier: f64,
+    /// Share of a wait that is left to chance, 0 to 1.
+    pub jitter_fraction: f64,
+    /// Request methods that are repeated; `*` means all.
+    pub retryable_methods: Vec<String>,
+    /// Statuses after which they are.
+    pub status_codes: Vec<u16>,
 }
 
 /// A base URL with variables.
@@ -282,6 +403,11 @@ pub struct ServerVariable {
     pub description: String,
     /// Whether the URL holds it; one that it does not hold is accepted and ignored.
     pub used: bool,
+    /// Environment variable that stands in where no value is given (`x-stackQL-envVar`).
+    pub environment: Option<String>,
+    /// A call cannot be made without it: it has no default, or the default would change something
+    /// or read a region that nobody named.
+    pub required: bool,
 }
 
 /// Where a parameter travels.
@@ -308,6 +434,8 @@ pub struct Param {
     pub description: String,
     /// Sent when the caller gives none (header parameters only).
     pub default: Option<String>,
+    /// A list is one value with commas rather than a value each time (`explode: false`).
+    pub comma_list: bool,
     /// Smallest integer that is valid.
     pub minimum: Option<i64>,
     /// Largest integer that is valid.
@@ -338,25 +466,110 @@ pub struct Body {
     pub naming: BodyNaming,
     /// The body is bytes rather than a structure.
     pub raw: bool,
+    /// JSON that lies under what the caller gives.
+    pub base: Option<String>,
+    /// JSON that is sent when the caller gives nothing.
+    pub default: Option<String>,
+    /// Makes the body that is sent from the structure that was given.
+    pub transform: Option<Transform>,
+    /// How XML is written.
+    pub xml: XmlBody,
 }
 
+impl Body {
+    /// The fields that SQL names: those of the body, or of the member that holds them.
+    pub fn fields(&self) -> &[(String, Schema)] {
+        match &self.naming {
+            BodyNaming::Within(member) => {
+                self.schema.property(member).map_or(&[], |s| &s.properties)
+            }
+            _ => &self.schema.properties,
+        }
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Schema> {
+        self.fields().iter().find(|(key, _)| key == name).map(|(_, schema)| schema)
+    }
+
+    /// Fields that must be given. What the document's base body holds is given already.
+    fn required_fields(&self) -> impl Iterator<Item = &String> {
+        let required = match &self.naming {
+            BodyNaming::Within(member) => self.schema.property(member).map(|s| &s.required),
+            _ => Some(&self.schema.required),
+        };
+        let base: serde_json::Value = self
+            .base
+            .as_deref()
+            .and_then(|base| serde_json::from_str(base).ok())
+            .unwrap_or_default();
+        let whole = !matches!(self.naming, BodyNaming::Within(_));
+        required
+            .into_iter()
+            .flatten()
+            .filter(move |field| !(whole && base.get(field.as_str()).is_some()))
+    }
+
+    /// Whether a name that the document does not declare can be a field.
+    fn accepts(&self, column: &str) -> bool {
+        !self.raw
+            && matches!(&self.naming, BodyNaming::Prefixed)
+            && column.strip_prefix(PREFIX).is_some_and(|field| !field.is_empty())
+    }
+}
+
+/// What stands before fields of a body whose document asks for no translation.
+const PREFIX: &str = "data__";
+
 /// How body fields are spelled as SQL columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BodyNaming {
     /// `data__<field>`: the document asks for no translation.
     Prefixed,
     /// The field's own name.
     Naive,
+    /// The name of a field of this member of the body (`naive_DesiredState`).
+    Within(String),
 }
 
 impl BodyNaming {
     /// The column under which `field` is written.
-    pub fn column(self, field: &str) -> String {
+    pub fn column(&self, field: &str) -> String {
         match self {
-            Self::Prefixed => format!("data__{field}"),
-            Self::Naive => field.to_owned(),
+            Self::Prefixed => format!("{PREFIX}{field}"),
+            Self::Naive | Self::Within(_) => field.to_owned(),
         }
     }
+
+    /// The field that `column` writes.
+    pub fn field<'a>(&self, column: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Prefixed => column.strip_prefix(PREFIX),
+            Self::Naive | Self::Within(_) => Some(column),
+        }
+    }
+}
+
+/// What stands around the root of an XML body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XmlBody {
+    /// Prologue (`xmlDeclaration`).
+    pub declaration: Option<String>,
+    /// Attributes of the root (`xmlRootAnnotation`).
+    pub root_annotation: Option<String>,
+    /// Text may be XML itself: entities are undone after writing (`xmlTransform: unescape`).
+    pub fragments: bool,
+}
+
+/// A text transform of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transform {
+    /// `golang_template_json_v0.3.0`, `schema_driven_xml_v0.1.0`, ...
+    pub kind: String,
+    /// The template; empty where the kind needs none.
+    pub source: String,
+    /// `info.x-protocol` of the document: `query`, `rest-xml`, ...
+    pub protocol: String,
 }
 
 /// Shape of a value.
@@ -405,6 +618,10 @@ pub struct Schema {
     pub required: Vec<String>,
     /// What it means.
     pub description: String,
+    /// Sent as a JSON string whatever it holds (`x-stackQL-stringOnly`).
+    pub string_only: bool,
+    /// The service sets it: never part of a request.
+    pub read_only: bool,
 }
 
 impl Schema {
@@ -417,6 +634,8 @@ impl Schema {
             items: None,
             required: Vec::new(),
             description: String::new(),
+            string_only: false,
+            read_only: false,
         }
     }
 
@@ -448,6 +667,8 @@ pub struct Xml {
 pub struct Response {
     /// How the body is read.
     pub body: ResponseBody,
+    /// Makes the text that is read from the body that came.
+    pub transform: Option<Transform>,
     /// Where the rows are in the body.
     pub rows: RowPath,
     /// Columns in the order in which they are shown.
@@ -502,42 +723,76 @@ pub enum ColumnOrigin {
 pub struct Page {
     /// The next page's token and where it goes; further pairs travel with the first.
     pub tokens: Vec<TokenPair>,
-    /// Says that there is more; it decides, where it exists.
+    /// Says that there is more; where the answer has it, it decides.
     pub more: Option<RowPath>,
     /// Query parameter that sets the page size.
     pub size: Option<String>,
     /// How tokens follow each other.
     pub algorithm: PageAlgorithm,
+    /// What to look for where the answer holds no token of this one.
+    pub otherwise: Option<Box<Page>>,
+}
+
+impl Page {
+    /// This way to continue, then those that are tried after it.
+    pub fn ways(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |page| page.otherwise.as_deref())
+    }
 }
 
 /// A token in a response and the parameter that takes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenPair {
-    /// Parameter of the next request.
+    /// Parameter of the next request; empty where the token is a whole URL.
     pub request: String,
     /// Where it travels.
     pub place: TokenPlace,
     /// No row comes after a marker of this number.
     pub maximum: Option<u64>,
     /// Where the response holds it.
-    pub response: RowPath,
+    pub response: TokenSource,
+}
+
+/// Where a page token stands in a response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenSource {
+    /// In the body; after a transform in what it made, else in what came.
+    Body(RowPath),
+    /// The URL of `rel="next"` in a `Link` header (RFC 8288).
+    Link,
+    /// A header's value.
+    Header(String),
 }
 
 /// Where a page token travels in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub enum TokenPlace {
+    /// A query parameter.
     Query,
+    /// A header.
     Header,
+    /// A member of the JSON body, or a field of the form.
+    Body,
+    /// A path parameter.
+    Path,
+    /// The token is the next request's URL.
+    Url,
 }
 
 /// How page tokens follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PageAlgorithm {
     /// A token says nothing about the one after it.
     Cursor,
     /// A token is the number of the last row, so that later pages can be asked for ahead.
     IntegerMarker,
+    /// The token is the page's own number; the next is one more, up to the number here.
+    PageNumber {
+        /// Number of the last page.
+        last: RowPath,
+    },
+    /// The token is the position of the page's first row; the next is that many rows further.
+    Offset,
 }
 
 /// A part of a document that could not be used.

@@ -1,18 +1,26 @@
 //! Answers to Arrow.
 
+mod cell;
+mod json;
+mod json_text;
+mod next;
+mod probe;
+mod xml_cell;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
-};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use bytes::Bytes;
 use http::HeaderMap;
-use nephos_catalog::{Column, ColumnOrigin, Kind, Method, Page, ResponseBody};
-use serde_json::Value;
+use nephos_catalog::{Column, ColumnOrigin, Kind, Method, ResponseBody};
 
+use self::cell::{Cell, Cells, array, header_cell};
+use self::json::{JsonPage, Plan};
+pub(crate) use self::next::{Next, PageBody};
+pub use self::probe::Probe;
+use self::xml_cell::member_cell;
 use crate::xml::Element;
 use crate::{CallError, CallErrorKind};
 
@@ -51,22 +59,13 @@ pub(crate) struct DecodedPage {
     pub(crate) next: Next,
 }
 
-/// What a page says of the one after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// There is none.
-    End,
-    /// It is had with these request parameters.
-    Tokens(Vec<(String, String)>),
-    /// There is more, but no token to ask for it.
-    Missing,
-}
-
 /// Decodes answers of one method to the wanted columns.
 pub(crate) struct Decoder {
     method: Arc<Method>,
     columns: Vec<Column>,
     schema: SchemaRef,
+    /// What is looked for in JSON answers.
+    plan: Plan,
     /// Rows are followed to the end: fields that say where a page ends speak of the whole result.
     followed: bool,
 }
@@ -80,7 +79,9 @@ impl Decoder {
             .cloned()
             .collect();
         let schema = arrow_schema(&columns);
-        Self { method, columns, schema, followed }
+        let pages = method.page.iter().flat_map(next::paths);
+        let plan = Plan::new(&method.response.rows, &columns, pages);
+        Self { method, columns, schema, plan, followed }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -90,27 +91,57 @@ impl Decoder {
     /// Decodes one answer.
     pub(crate) fn decode(&self, answer: &Answer) -> Result<DecodedPage, CallError> {
         match self.method.response.body {
-            ResponseBody::Xml => {
-                let text = std::str::from_utf8(&answer.body).map_err(|error| self.fault(error))?;
-                if text.trim().is_empty() {
-                    // An answer that is one row may be empty; a list that is empty still says so.
-                    if self.method.response.rows.is_whole() {
-                        return self.single(answer);
-                    }
-                    return Err(self.fault("it is empty"));
-                }
-                let root = Element::parse(text).map_err(|error| self.fault(error))?;
-                let rows = root.select(&self.method.response.rows);
-                let batch = self.batch(rows.len(), |column| {
-                    self.xml_cells(column, &root, &rows, &answer.headers)
-                })?;
-                Ok(DecodedPage { batch, next: self.next(&root) })
-            }
-            ResponseBody::Json => Err(CallError::new(
-                CallErrorKind::Answer,
-                format!("answers of {} are JSON, which cannot be read yet", self.method.name),
-            )),
+            ResponseBody::Xml => self.xml(answer),
+            ResponseBody::Json => self.json(answer),
             ResponseBody::Raw | ResponseBody::Empty => self.single(answer),
+        }
+    }
+
+    fn xml(&self, answer: &Answer) -> Result<DecodedPage, CallError> {
+        let text = self.text(answer)?;
+        if text.trim().is_empty() {
+            // An answer that is one row may be empty; a list that is empty still says so.
+            if self.method.response.rows.is_whole() {
+                return self.single(answer);
+            }
+            return Err(self.fault("it is empty"));
+        }
+        let root = Element::parse(text).map_err(|error| self.fault(error))?;
+        let rows = root.select(&self.method.response.rows);
+        let batch =
+            self.batch(rows.len(), |column| self.xml_cells(column, &root, &rows, &answer.headers))?;
+        Ok(DecodedPage { batch, next: self.next(PageBody::Xml(&root)) })
+    }
+
+    fn json(&self, answer: &Answer) -> Result<DecodedPage, CallError> {
+        let text = self.text(answer)?;
+        if text.trim().is_empty() {
+            // An answer without a body may be a success all the same. Where nothing but the body
+            // could say something, it has said nothing.
+            let says = |column: &Column| {
+                matches!(column.origin, ColumnOrigin::Body | ColumnOrigin::Header)
+            };
+            if self.method.response.columns.iter().any(says) {
+                return self.single(answer);
+            }
+            let batch = RecordBatch::new_empty(self.schema());
+            return Ok(DecodedPage { batch, next: Next::End });
+        }
+        let page = self.plan.read(text).map_err(|error| self.fault(error))?;
+        let batch =
+            self.batch(page.rows(), |column| Ok(self.json_cells(column, &page, &answer.headers)))?;
+        Ok(DecodedPage { batch, next: self.next(PageBody::Json(&page)) })
+    }
+
+    /// The body as text; a mark of the byte order is none of it.
+    fn text<'a>(&self, answer: &'a Answer) -> Result<&'a str, CallError> {
+        match simdutf8::basic::from_utf8(&answer.body) {
+            Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            // The fast check does not say where the fault is.
+            Err(_) => Err(match std::str::from_utf8(&answer.body) {
+                Err(error) => self.fault(error),
+                Ok(_) => self.fault("it is not UTF-8"),
+            }),
         }
     }
 
@@ -143,7 +174,10 @@ impl Decoder {
         let arrays = self
             .columns
             .iter()
-            .map(|column| array(column, &cells(column)?).map_err(|error| self.fault(error)))
+            .map(|column| {
+                array(column, &cells(column)?)
+                    .map_err(|misfit| self.fault(&misfit).hint(misfit.hint()))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
@@ -163,11 +197,9 @@ impl Decoder {
             ColumnOrigin::Element => {
                 Cells::each(rows.iter().map(|row| Cell::Text(Cow::Borrowed(row.name))).collect())
             }
-            ColumnOrigin::Envelope if self.followed && self.is_more(column) => {
-                repeat(Cell::Text(Cow::Borrowed("false")))
+            ColumnOrigin::Envelope => {
+                repeat(self.whole(column).unwrap_or_else(|| member_cell(column, root)))
             }
-            ColumnOrigin::Envelope if self.followed && self.is_token(column) => repeat(Cell::Null),
-            ColumnOrigin::Envelope => repeat(member_cell(column, root)),
             ColumnOrigin::Row => {
                 Cells::each(rows.iter().map(|row| member_cell(column, row)).collect())
             }
@@ -177,21 +209,43 @@ impl Decoder {
         })
     }
 
-    fn is_more(&self, column: &Column) -> bool {
-        let more = self.method.page.as_ref().and_then(|page| page.more.as_ref());
-        more.is_some_and(|path| ends_in(path, &column.wire))
-    }
-
-    fn is_token(&self, column: &Column) -> bool {
-        let tokens = self.method.page.iter().flat_map(|page| page.tokens.iter());
-        tokens.into_iter().any(|token| ends_in(&token.response, &column.wire))
-    }
-
-    fn next(&self, root: &Element<'_>) -> Next {
-        match &self.method.page {
-            Some(page) => next(page, root),
-            None => Next::End,
+    fn json_cells<'a>(
+        &'a self,
+        column: &Column,
+        page: &JsonPage<'a>,
+        headers: &'a HeaderMap,
+    ) -> Cells<'a> {
+        let repeat = |cell| Cells::repeated(cell, page.rows());
+        let json = |value: Option<&'a str>| value.map_or(Cell::Null, Cell::Json);
+        match column.origin {
+            ColumnOrigin::Header => repeat(header_cell(column, headers)),
+            ColumnOrigin::Element => {
+                let text = |name: Option<&'a str>| {
+                    name.map_or(Cell::Null, |name| Cell::Text(Cow::Borrowed(name)))
+                };
+                let elements = page.elements(&self.method.response.rows);
+                Cells::each(elements.into_iter().map(text).collect())
+            }
+            ColumnOrigin::Envelope => {
+                repeat(self.whole(column).unwrap_or_else(|| json(page.envelope(&column.wire))))
+            }
+            ColumnOrigin::Row => Cells::each(page.column(column).into_iter().map(json).collect()),
+            ColumnOrigin::Body => repeat(Cell::Text(Cow::Borrowed(DONE))),
         }
+    }
+
+    /// What a column that says where a page ends says of a result that was followed to its end.
+    fn whole(&self, column: &Column) -> Option<Cell<'static>> {
+        let page = self.method.page.as_ref().filter(|_| self.followed)?;
+        if page.more.as_ref().is_some_and(|path| path.is_member(&column.wire)) {
+            return Some(Cell::Text(Cow::Borrowed("false")));
+        }
+        let token = page.tokens.iter().any(|token| token.response.is_member(&column.wire));
+        token.then_some(Cell::Null)
+    }
+
+    fn next(&self, body: PageBody<'_, '_>) -> Next {
+        self.method.page.as_ref().map_or(Next::End, |page| next::next(page, body))
     }
 
     fn fault(&self, error: impl std::fmt::Display) -> CallError {
@@ -200,174 +254,4 @@ impl Decoder {
             format!("the answer of {} cannot be read: {error}", self.method.name),
         )
     }
-}
-
-fn ends_in(path: &nephos_catalog::RowPath, wire: &str) -> bool {
-    path.alternatives.iter().any(|steps| {
-        steps.len() == 2
-            && matches!(steps.last(), Some(nephos_catalog::Step::Name(name)) if name == wire)
-    })
-}
-
-/// The service's own word that there is more decides; a token alone does not: S3 answers
-/// `NextPartNumberMarker` 0 on an empty page, and clients that follow tokens start over for ever.
-fn next(page: &Page, root: &Element<'_>) -> Next {
-    if let Some(more) = &page.more
-        && root.text_at(more).map(str::trim) != Some("true")
-    {
-        return Next::End;
-    }
-    let mut tokens = Vec::new();
-    for pair in &page.tokens {
-        if let Some(token) = root.text_at(&pair.response) {
-            tokens.push((pair.request.clone(), plain_token(root, &pair.request, token)));
-        }
-    }
-    match (tokens.is_empty(), page.more.is_some()) {
-        (false, _) => Next::Tokens(tokens),
-        (true, true) => Next::Missing,
-        (true, false) => Next::End,
-    }
-}
-
-/// With `encoding-type=url` S3 percent-encodes keys, and the key that marks the next page with them.
-fn plain_token(root: &Element<'_>, parameter: &str, token: &str) -> String {
-    let encoded = root.child("EncodingType").is_some_and(|e| e.text.trim() == "url");
-    if encoded && matches!(parameter, "marker" | "key-marker") {
-        return percent_encoding::percent_decode_str(token).decode_utf8_lossy().into_owned();
-    }
-    token.to_owned()
-}
-
-enum Cell<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    Bytes(Bytes),
-}
-
-impl From<String> for Cell<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
-}
-
-/// The cells of a column: each stands in as many rows as `times` says.
-struct Cells<'a> {
-    list: Vec<Cell<'a>>,
-    times: usize,
-}
-
-impl<'a> Cells<'a> {
-    /// One cell a row.
-    fn each(list: Vec<Cell<'a>>) -> Self {
-        Self { list, times: 1 }
-    }
-
-    /// The same cell in every row.
-    fn repeated(cell: Cell<'a>, rows: usize) -> Self {
-        Self { list: vec![cell], times: rows }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Cell<'a>> {
-        self.list.iter().flat_map(|cell| std::iter::repeat_n(cell, self.times))
-    }
-}
-
-fn member_cell<'a>(column: &Column, element: &'a Element<'_>) -> Cell<'a> {
-    let schema = &column.schema;
-    let simple = !matches!(schema.kind, Kind::Array | Kind::Object)
-        && !schema.xml.attribute
-        && !schema.xml.text
-        && schema.properties.is_empty();
-    // A column that is the row itself: a list of plain values.
-    if simple && element.children.is_empty() && column.wire == "value" {
-        return Cell::Text(Cow::Borrowed(&element.text));
-    }
-    if simple {
-        return match element.child(&column.wire) {
-            None => Cell::Null,
-            Some(child) if child.children.is_empty() => {
-                if schema.kind != Kind::String && child.text.trim().is_empty() {
-                    Cell::Null
-                } else {
-                    Cell::Text(Cow::Borrowed(&child.text))
-                }
-            }
-            Some(child) => child.value(None).to_string().into(),
-        };
-    }
-    match element.member(&column.wire, schema) {
-        None => Cell::Null,
-        Some(Value::String(text)) => text.into(),
-        Some(value) => value.to_string().into(),
-    }
-}
-
-fn header_cell<'a>(column: &Column, headers: &'a HeaderMap) -> Cell<'a> {
-    if let Some(prefix) = column.wire.strip_suffix('*') {
-        let prefix = prefix.to_ascii_lowercase();
-        let family: serde_json::Map<String, Value> = headers
-            .iter()
-            .filter_map(|(name, value)| {
-                let short = name.as_str().strip_prefix(&prefix)?;
-                let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                Some((short.to_owned(), Value::String(text)))
-            })
-            .collect();
-        return if family.is_empty() {
-            Cell::Null
-        } else {
-            Value::Object(family).to_string().into()
-        };
-    }
-    match headers.get(&column.wire) {
-        Some(value) => Cell::Text(String::from_utf8_lossy(value.as_bytes())),
-        None => Cell::Null,
-    }
-}
-
-fn array(column: &Column, cells: &Cells<'_>) -> Result<ArrayRef, String> {
-    macro_rules! parsed {
-        ($builder:expr, $what:literal) => {{
-            let mut builder = $builder;
-            for cell in cells.iter() {
-                match cell {
-                    Cell::Text(text) => {
-                        builder.append_value(text.trim().parse().map_err(|_| {
-                            format!("{} holds {text:?}, which is not {}", column.name, $what)
-                        })?)
-                    }
-                    _ => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish()) as ArrayRef
-        }};
-    }
-    Ok(match arrow_type(column.schema.kind) {
-        DataType::Int64 => parsed!(Int64Builder::new(), "an integer"),
-        DataType::Float64 => parsed!(Float64Builder::new(), "a number"),
-        DataType::Boolean => parsed!(BooleanBuilder::new(), "true or false"),
-        DataType::Binary => {
-            let mut builder = BinaryBuilder::new();
-            for cell in cells.iter() {
-                match cell {
-                    Cell::Bytes(bytes) => builder.append_value(bytes),
-                    Cell::Text(text) => builder.append_value(text.as_bytes()),
-                    Cell::Null => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        _ => {
-            let mut builder = StringBuilder::new();
-            for cell in cells.iter() {
-                match cell {
-                    Cell::Text(text) => builder.append_value(text),
-                    Cell::Bytes(bytes) => builder.append_value(String::from_utf8_lossy(bytes)),
-                    Cell::Null => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-    })
 }

@@ -34,6 +34,8 @@ mod xml_write;
 pub use body::{Payload, PayloadSource};
 pub use call::Call;
 pub use client::{Client, ClientBuilder, Paging, RowRequest};
+#[doc(hidden)]
+pub use decode::Probe;
 pub use decode::{arrow_schema, arrow_type};
 pub use endpoint::{Addressing, Endpoint};
 pub use error::{CallError, CallErrorKind};

@@ -2,22 +2,25 @@
 
 use serde_json::Value;
 
+use super::page::Listing;
+use super::request::body;
 use super::response::{body_schema, response};
-use super::schema::schema;
+use super::schema::{kind_of, shallow};
+use super::surroundings::Surroundings;
 use crate::document::{Document, flag, scalar, text};
-use crate::name::fold;
 use crate::{
-    Body, BodyNaming, HttpVerb, Kind, Location, Method, Page, PageAlgorithm, Param, RowPath,
-    Schema, Server, ServerVariable, TokenPair, TokenPlace,
+    GraphQl, HttpVerb, Kind, Location, Method, Param, ResponseBody, Retry, RowPath, Server,
+    ServerVariable, Translation,
 };
 
-/// Reads the method `name`; the error says why it cannot be used.
+/// Reads the method `name` of a resource; the error says why it cannot be used.
 pub(crate) fn method(
-    document: &Document,
-    signing_name: &str,
+    around: &Surroundings<'_>,
+    resource: &Value,
     name: &str,
     value: &Value,
 ) -> Result<Method, String> {
+    let document = around.document;
     let reference = value
         .pointer("/operation/$ref")
         .and_then(Value::as_str)
@@ -26,10 +29,11 @@ pub(crate) fn method(
         .operation(reference)
         .ok_or_else(|| format!("operation {reference} is not in the document"))?;
     let http = HttpVerb::parse(verb).ok_or_else(|| format!("{verb} is not an HTTP method"))?;
-    let servers = servers(document, value, item, operation);
+    let graphql = operation.get("x-stackQL-graphQL").map(graphql).transpose()?;
+    let path = path.split('#').next().unwrap_or(&path).to_owned();
     let mut params = params(document, item, operation);
     // A constant of the path key is never asked of the user.
-    let constants = path.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or(query));
+    let constants = path.split_once('?').map(|(_, query)| query);
     let is_constant = |name: &str| {
         constants
             .is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
@@ -39,58 +43,200 @@ pub(crate) fn method(
             param.required = false;
         }
     }
-    let reads = matches!(http, HttpVerb::Get | HttpVerb::Head);
-    let page = page(document, value)
-        .or_else(|| inferred_page(&params, &body_schema(document, value, operation)?));
+    if graphql.is_none() {
+        params.extend(undeclared(&path, &params));
+    }
+    let body = body(around, value, operation);
+    let form = around.algorithm(resource, value, "requestTranslate");
+    let translation = Translation {
+        query_to_form: form == "get_query_to_post_form_utf_8" && body.is_none(),
+        drop_double_underscore: form == "drop_double_underscore_params",
+        flatten_query: around.algorithm(resource, value, "queryParamTranspose") == "AWSCanonical",
+        plain_paths: !around.signs_region,
+        // AWS is sent none, as its own tools do.
+        accept: (around.provider != "aws")
+            .then(|| value.pointer("/response/mediaType").and_then(scalar))
+            .flatten(),
+        graphql,
+    };
+    let gets = matches!(http, HttpVerb::Get | HttpVerb::Head) && !translation.query_to_form;
+    let mut response = response(around, value, operation, gets);
+    if let Some(graphql) = operation.get("x-stackQL-graphQL") {
+        let selection = graphql.pointer("/responseSelection/jsonPath").and_then(Value::as_str);
+        response.rows = RowPath::parse(selection.unwrap_or_default());
+        response.body = ResponseBody::Json;
+    }
+    let transformed = response.transform.is_some();
+    let declared_media = value.pointer("/response/mediaType").and_then(Value::as_str).unwrap_or("");
+    let answer = body_schema(document, value, operation);
+    let listing = Listing {
+        around,
+        resource,
+        method: value,
+        params: &params,
+        body: body.as_ref(),
+        answer,
+        list: !response.rows.is_whole()
+            || answer.is_some_and(|answer| kind_of(document, answer) == Kind::Array),
+        xml: response.body == ResponseBody::Xml,
+        xml_transformed: transformed && declared_media.contains("xml"),
+    };
+    let page = listing.page();
+    let has_body = body.is_some();
     Ok(Method {
         name: name.to_owned(),
         operation: text(operation, "operationId"),
-        description: text(operation, "description"),
+        description: match text(operation, "description") {
+            empty if empty.is_empty() => text(operation, "summary"),
+            description => description,
+        },
         http,
-        servers,
-        path: path.split('#').next().unwrap_or(&path).to_owned(),
+        servers: servers(around, value, item, operation, has_body),
+        path,
         params,
-        body: body(document, value, operation),
-        response: response(document, value, operation, signing_name, reads),
+        body,
+        translation,
+        response,
         page,
+        retry: around.config(resource, value, "retry").map(retry),
         signing_name: operation
             .get("x-nephos-signing-name")
+            .or_else(|| value.get("serviceName"))
             .and_then(Value::as_str)
             .map(str::to_owned),
-        idempotent: reads
+        reads: gets,
+        idempotent: gets
             || matches!(http, HttpVerb::Options)
             || flag(operation, "x-nephos-idempotent"),
         checksum_required: flag(operation, "x-nephos-checksum-required"),
     })
 }
 
+/// Variables of the path that no parameter declares: the call needs them all the same.
+fn undeclared(path: &str, params: &[Param]) -> Vec<Param> {
+    let path = path.split('?').next().unwrap_or(path);
+    let mut found: Vec<Param> = Vec::new();
+    for piece in path.split('{').skip(1) {
+        let Some((name, _)) = piece.split_once('}') else { continue };
+        let name = name.trim_start_matches('+');
+        let known = params.iter().any(|p| p.location == Location::Path && p.name == name);
+        if !known && !name.is_empty() && !found.iter().any(|p| p.name == name) {
+            found.push(Param {
+                name: name.to_owned(),
+                location: Location::Path,
+                required: true,
+                kind: Kind::String,
+                description: String::new(),
+                default: None,
+                comma_list: false,
+                minimum: None,
+                maximum: None,
+                values: Vec::new(),
+                secret: false,
+            });
+        }
+    }
+    found
+}
+
+fn graphql(value: &Value) -> Result<GraphQl, String> {
+    let query = text(value, "query");
+    if query.is_empty() {
+        return Err("its x-stackQL-graphQL has no query".to_owned());
+    }
+    let cursor = value.get("cursor").unwrap_or(&Value::Null);
+    let verb = text(value, "httpVerb");
+    Ok(GraphQl {
+        query,
+        url: value.get("url").and_then(scalar).filter(|url| !url.is_empty()),
+        http: HttpVerb::parse(&verb).unwrap_or(HttpVerb::Post),
+        cursor: cursor.get("jsonPath").and_then(Value::as_str).map(RowPath::parse),
+        cursor_format: cursor.get("format").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        page_size: cursor.get("pageSize").and_then(Value::as_u64),
+    })
+}
+
+/// `retry` of a document, with the format's own defaults.
+fn retry(value: &Value) -> Retry {
+    let number =
+        |key: &str, default: u64| value.get(key).and_then(Value::as_u64).unwrap_or(default);
+    let list = |value: Option<&Value>| -> Option<Vec<String>> {
+        Some(value?.as_array()?.iter().filter_map(scalar).collect())
+    };
+    let statuses = list(value.pointer("/retryable_conditions/status_codes"));
+    Retry {
+        max_attempts: u32::try_from(number("max_attempts", 3)).unwrap_or(u32::MAX),
+        initial_delay_ms: number("initial_delay_ms", 500),
+        max_delay_ms: number("max_delay_ms", 10_000),
+        multiplier: value.get("multiplier").and_then(Value::as_f64).unwrap_or(2.0),
+        jitter_fraction: value.get("jitter_fraction").and_then(Value::as_f64).unwrap_or(0.0),
+        retryable_methods: list(value.get("retryable_methods"))
+            .unwrap_or_else(|| vec!["GET".to_owned(), "HEAD".to_owned()]),
+        status_codes: statuses.map_or_else(
+            || vec![408, 429, 502, 503, 504],
+            |all| all.iter().filter_map(|status| status.parse().ok()).collect(),
+        ),
+    }
+}
+
 /// Servers by precedence: operation, path item, method, service.
-fn servers(document: &Document, method: &Value, item: &Value, operation: &Value) -> Vec<Server> {
-    [operation, item, method, document.root()]
+fn servers(
+    around: &Surroundings<'_>,
+    method: &Value,
+    item: &Value,
+    operation: &Value,
+    has_body: bool,
+) -> Vec<Server> {
+    [operation, item, method, around.document.root()]
         .into_iter()
         .filter_map(|place| place.get("servers").and_then(Value::as_array))
         .find(|list| !list.is_empty())
         .into_iter()
         .flatten()
-        .map(server)
+        .map(|value| server(around, value, has_body))
         .collect()
 }
 
-fn server(value: &Value) -> Server {
-    let url = text(value, "url").trim_end_matches('/').to_owned();
+fn server(around: &Surroundings<'_>, value: &Value, has_body: bool) -> Server {
+    let url = without_patterns(text(value, "url").trim_end_matches('/'));
     let variables = value
         .get("variables")
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .map(|(name, variable)| ServerVariable {
-            name: name.clone(),
-            default: variable.get("default").and_then(scalar).filter(|d| !d.is_empty()),
-            description: text(variable, "description"),
-            used: url.contains(&format!("{{{name}}}")),
+        .map(|(name, variable)| {
+            let default = variable.get("default").and_then(scalar).filter(|d| !d.is_empty());
+            let environment = variable.get("x-stackQL-envVar").and_then(scalar);
+            let used = url.contains(&format!("{{{name}}}"));
+            // Rows of a region that nobody named would pass for all there are.
+            let signed = around.signs_region && name == "region";
+            let needed = default.is_none() || has_body || signed;
+            ServerVariable {
+                required: used && needed && environment.is_none(),
+                name: name.clone(),
+                default,
+                description: text(variable, "description"),
+                used,
+                environment,
+            }
         })
         .collect();
     Server { url, variables }
+}
+
+/// `{name:pattern}` to `{name}`.
+fn without_patterns(url: &str) -> String {
+    let mut out = String::new();
+    let mut rest = url;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((variable, behind)) = after.split_once('}') else { break };
+        out.push_str(before);
+        out.push('{');
+        out.push_str(variable.split(':').next().unwrap_or(variable));
+        out.push('}');
+        rest = behind;
+    }
+    out + rest
 }
 
 fn params(document: &Document, item: &Value, operation: &Value) -> Vec<Param> {
@@ -121,7 +267,7 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
         name: text(value, "name"),
         location,
         required: flag(value, "required") && !flag(value, "allowEmptyValue"),
-        kind: shape.map_or(Kind::Any, |s| schema(document, s).kind),
+        kind: shape.map_or(Kind::Any, |s| shallow(document, s, 0).kind),
         description: match (described.is_empty(), shape) {
             (true, Some(shape)) => text(shape, "description"),
             _ => described,
@@ -129,6 +275,7 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
         default: (location == Location::Header)
             .then(|| shape?.get("default").and_then(scalar))
             .flatten(),
+        comma_list: value.get("explode").and_then(Value::as_bool) == Some(false),
         minimum: shape.and_then(|s| s.get("minimum")).and_then(Value::as_i64),
         maximum: shape.and_then(|s| s.get("maximum")).and_then(Value::as_i64),
         values: shape
@@ -137,109 +284,5 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
             .map(|all| all.iter().filter_map(scalar).collect())
             .unwrap_or_default(),
         secret: shape.is_some_and(|s| text(s, "format") == "password"),
-    })
-}
-
-fn body(document: &Document, method: &Value, operation: &Value) -> Option<Body> {
-    let declared = document.resolve(operation.get("requestBody")?)?;
-    let content = declared.get("content").and_then(Value::as_object)?;
-    let wanted = method.get("request").map(|r| text(r, "mediaType")).unwrap_or_default();
-    let (media_type, chosen) = content.get_key_value(&wanted).or_else(|| content.iter().next())?;
-    let schema =
-        chosen.get("schema").map_or_else(|| Schema::of(Kind::Any), |s| schema(document, s));
-    let algorithm = method
-        .pointer("/config/requestBodyTranslate/algorithm")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    // Documents made before binary bodies existed wrap the bytes in a lone text field.
-    let lone_blob = schema.properties.len() == 1 && schema.property("Body").is_some();
-    let raw = matches!(schema.kind, Kind::Binary | Kind::String) || lone_blob;
-    Some(Body {
-        media_type: if lone_blob {
-            "application/octet-stream".to_owned()
-        } else {
-            media_type.clone()
-        },
-        required: flag(declared, "required"),
-        schema: if raw { Schema::of(Kind::Binary) } else { schema },
-        naming: if algorithm.starts_with("naive") {
-            BodyNaming::Naive
-        } else {
-            BodyNaming::Prefixed
-        },
-        raw,
-    })
-}
-
-fn page(document: &Document, method: &Value) -> Option<Page> {
-    let config = method
-        .pointer("/config/pagination")
-        .or_else(|| document.root().pointer("/x-stackQL-config/pagination"))?;
-    let mut tokens = vec![token(config.get("requestToken")?, config.get("responseToken")?)?];
-    for pair in config.get("additionalTokens").and_then(Value::as_array).into_iter().flatten() {
-        tokens.push(token(pair.get("request")?, pair.get("response")?)?);
-    }
-    let size = config.get("pageSize");
-    Some(Page {
-        tokens,
-        more: config.get("responseHasMore").map(|more| RowPath::parse(&text(more, "key"))),
-        size: size.map(|s| text(s, "key")),
-        algorithm: match config.get("algorithm").and_then(Value::as_str) {
-            Some("integer_marker") => PageAlgorithm::IntegerMarker,
-            _ => PageAlgorithm::Cursor,
-        },
-    })
-}
-
-/// How a list continues where the document does not say: an answer with `IsTruncated` and `NextX`
-/// takes a query parameter `x`, as all lists of S3 do. Without this the first thousand rows of an
-/// older document would pass for all.
-fn inferred_page(params: &[Param], answer: &Schema) -> Option<Page> {
-    answer.property("IsTruncated")?;
-    let query = |wanted: &str| {
-        params
-            .iter()
-            .find(|param| param.location == Location::Query && fold(&param.name) == fold(wanted))
-    };
-    let mut integer = true;
-    let mut tokens = Vec::new();
-    for (name, property) in &answer.properties {
-        let Some(param) = name.strip_prefix("Next").and_then(query) else { continue };
-        integer &= property.kind == Kind::Integer;
-        // S3 leaves NextMarker out where the last key says the same.
-        let last = if param.name == "marker" { " | /*/Contents[last()]/Key" } else { "" };
-        tokens.push(TokenPair {
-            request: param.name.clone(),
-            place: TokenPlace::Query,
-            maximum: None,
-            response: RowPath::parse(&format!("/*/{name}{last}")),
-        });
-    }
-    // A marker of a key comes before the marker of what has that key.
-    tokens.sort_by_key(|token| token.request != "key-marker");
-    let single = tokens.len() == 1;
-    (!tokens.is_empty()).then(|| Page {
-        tokens,
-        more: Some(RowPath::parse("/*/IsTruncated")),
-        size: params.iter().find(|p| p.name.starts_with("max-")).map(|p| p.name.clone()),
-        algorithm: if integer && single {
-            PageAlgorithm::IntegerMarker
-        } else {
-            PageAlgorithm::Cursor
-        },
-    })
-}
-
-fn token(request: &Value, response: &Value) -> Option<TokenPair> {
-    let place = match text(request, "location").as_str() {
-        "query" => TokenPlace::Query,
-        "header" => TokenPlace::Header,
-        _ => return None,
-    };
-    Some(TokenPair {
-        request: text(request, "key"),
-        place,
-        maximum: request.get("maximum").and_then(Value::as_u64),
-        response: RowPath::parse(&text(response, "key")),
     })
 }

@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use super::schema::schema;
+use super::casing::snake;
+use super::schema::{element, kind_of, member, members, schema, shallow};
+use super::surroundings::Surroundings;
 use crate::document::{Document, text};
-use crate::{Column, ColumnOrigin, Kind, Response, ResponseBody, RowPath, Schema, Step};
+use crate::{Column, ColumnOrigin, Kind, Response, ResponseBody, RowPath, Schema, Step, Transform};
 
 /// Column that stands for the answer where a method has nothing else to say.
 const RESULT_COLUMN: &str = "result";
+/// Column of rows that are plain values.
+const ANONYMOUS_COLUMN: &str = "column_anon";
 /// Column that says which element a row was found as.
 const ELEMENT_COLUMN: &str = "Element";
 
@@ -36,89 +40,219 @@ struct Declared<'a> {
     answer: Option<&'a Value>,
     media: String,
     content: Option<&'a Value>,
+    schema: Option<&'a Value>,
 }
 
 fn declared<'a>(document: &'a Document, method: &'a Value, operation: &'a Value) -> Declared<'a> {
     let said = |key: &str| method.get("response").map(|r| text(r, key)).unwrap_or_default();
     let responses = operation.get("responses").and_then(Value::as_object);
     let wanted = said("openAPIDocKey");
-    let found = responses.and_then(|all| {
-        all.get_key_value(&wanted)
-            .or_else(|| all.iter().find(|(status, _)| status.starts_with('2')))
-    });
-    let answer = found.and_then(|(_, answer)| document.resolve(answer));
+    let found = responses.and_then(|all| all.get(&wanted).or_else(|| successful(all)));
+    let answer = found.and_then(|answer| document.resolve(answer));
     let contents = answer.and_then(|a| a.get("content")).and_then(Value::as_object);
     let media = said("mediaType");
-    let chosen = contents.and_then(|all| all.get_key_value(&media).or_else(|| all.iter().next()));
+    let chosen = contents.and_then(|all| {
+        all.get_key_value(&media)
+            .or_else(|| PREFERRED.iter().find_map(|media| all.get_key_value(*media)))
+            .or_else(|| all.iter().next())
+    });
+    let declared = chosen.and_then(|(_, content)| content.get("schema"));
+    // The schema of what a transform makes stands beside it.
+    let overridden = method.pointer("/response/schema_override");
     Declared {
         answer,
-        media: chosen.map_or(media, |(media, _)| media.clone()),
+        media: match chosen {
+            Some((chosen, _)) if media.is_empty() => chosen.clone(),
+            _ => media,
+        },
         content: chosen.map(|(_, content)| content),
+        schema: overridden.or(declared),
     }
 }
 
-/// The schema of the whole body that a method answers with.
-pub(crate) fn body_schema(
-    document: &Document,
-    method: &Value,
-    operation: &Value,
-) -> Option<Schema> {
-    let content = declared(document, method, operation).content?;
-    content.get("schema").map(|value| schema(document, value))
+/// Media types in the order in which one is taken where a method names none.
+const PREFERRED: [&str; 3] = ["application/json", "application/xml", "application/octet-stream"];
+
+/// The successful answer of the lowest status, else the one for every status.
+fn successful(responses: &serde_json::Map<String, Value>) -> Option<&Value> {
+    responses
+        .iter()
+        .filter(|(status, _)| status.starts_with('2'))
+        .min_by_key(|(status, _)| (*status).clone())
+        .map(|(_, answer)| answer)
+        .or_else(|| responses.get("default"))
+}
+
+/// The schema of the whole body that a method answers with, as far as a look for page tokens needs.
+pub(crate) fn body_schema<'a>(
+    document: &'a Document,
+    method: &'a Value,
+    operation: &'a Value,
+) -> Option<&'a Value> {
+    declared(document, method, operation).schema
 }
 
 /// What a method's `response` and its operation's `responses` say together. `reads` is true for
 /// GET and HEAD.
 pub(crate) fn response(
-    document: &Document,
+    around: &Surroundings<'_>,
     method: &Value,
     operation: &Value,
-    signing_name: &str,
     reads: bool,
 ) -> Response {
-    let Declared { answer, media, content } = declared(document, method, operation);
-    let shape = content.and_then(|c| c.get("schema")).map(|value| schema(document, value));
-    let rows =
-        RowPath::parse(&method.get("response").map(|r| text(r, "objectKey")).unwrap_or_default());
+    let document = around.document;
+    let Declared { answer, media, content, schema: declared } =
+        declared(document, method, operation);
+    let transform = transform(around, method);
+    let made = method.get("response").map(|r| text(r, "overrideMediaType")).unwrap_or_default();
+    let media = if transform.is_some() && !made.is_empty() { made } else { media };
+    let kind = declared.map(|value| kind_of(document, value));
+    let headers = header_columns(document, answer);
+    if transform.is_some() || is_json(&media) && kind.is_some() {
+        return json_response(around, method, declared, transform, headers);
+    }
 
-    let mut headers = header_columns(document, answer);
+    let shape = declared.map(|value| schema(document, value));
+    let rows = object_key(method);
+    let mut headers = headers;
     let says_something = shape.as_ref().is_some_and(|shape| {
         !shape.properties.is_empty() || !matches!(shape.kind, Kind::Object | Kind::Any)
     });
     let body = match () {
         () if !says_something => ResponseBody::Empty,
-        () if media.contains("json") && shape.as_ref().is_some_and(|s| s.kind != Kind::String) => {
-            ResponseBody::Json
-        }
         () if media.contains("xml") => ResponseBody::Xml,
         () => ResponseBody::Raw,
     };
-    if headers.is_empty() && body == ResponseBody::Empty && signing_name == "s3" && !reads {
+    if headers.is_empty()
+        && body == ResponseBody::Empty
+        && around.signing_name == "s3"
+        && around.protocol.is_empty()
+        && !reads
+    {
         headers = S3_HEADERS.iter().map(|(wire, name)| header_column(name, wire)).collect();
     }
     let mut columns = match (&shape, body) {
-        (Some(shape), ResponseBody::Xml | ResponseBody::Json) => body_columns(shape, &rows),
+        (Some(shape), ResponseBody::Xml) => body_columns(shape, &rows),
         (Some(shape), ResponseBody::Raw) => vec![raw_column(document, content, shape)],
         _ => Vec::new(),
     };
     if body == ResponseBody::Empty && !reads && !headers.iter().any(|c| c.name == "ETag")
         || (columns.is_empty() && headers.is_empty())
     {
+        columns.push(result_column());
+    }
+    add_headers(&mut columns, headers);
+    Response { body, transform: None, rows, columns }
+}
+
+/// JSON, or what a transform makes, which is read as JSON.
+fn json_response(
+    around: &Surroundings<'_>,
+    method: &Value,
+    declared: Option<&Value>,
+    transform: Option<Transform>,
+    headers: Vec<Column>,
+) -> Response {
+    let document = around.document;
+    let mut rows = object_key(method);
+    if rows.is_whole()
+        && declared
+            .and_then(|shape| member(document, shape, "items"))
+            .is_some_and(|items| kind_of(document, items) == Kind::Array)
+    {
+        // An answer with a list called `items` is that list.
+        rows = RowPath::parse("$.items");
+    }
+    let row = declared.and_then(|shape| row_schema(document, shape, &rows));
+    let mut columns: Vec<Column> = Vec::new();
+    for (name, value) in row.map(|row| members(document, row)).unwrap_or_default() {
+        // A column needs a name that can be written.
+        let wire = if name.is_empty() { "_" } else { name };
+        let snake = if around.snake_case { snake(wire) } else { wire.to_owned() };
+        let taken = columns.iter().any(|column| column.name == snake);
+        let schema = shallow(document, value, 0);
         columns.push(Column {
-            name: RESULT_COLUMN.to_owned(),
-            wire: String::new(),
-            schema: Schema::of(Kind::String),
-            description: "Says that the call succeeded; the service answers nothing else."
-                .to_owned(),
-            origin: ColumnOrigin::Body,
+            name: if taken { wire.to_owned() } else { snake },
+            wire: name.to_owned(),
+            description: schema.description.clone(),
+            schema,
+            origin: ColumnOrigin::Row,
         });
     }
+    if columns.is_empty() {
+        let schema = row.map_or_else(|| Schema::of(Kind::Any), |row| shallow(document, row, 0));
+        columns.push(Column {
+            name: ANONYMOUS_COLUMN.to_owned(),
+            wire: ANONYMOUS_COLUMN.to_owned(),
+            description: schema.description.clone(),
+            schema,
+            origin: ColumnOrigin::Row,
+        });
+    }
+    // Rows of JSON are what the document says they are; only headers that it names join them.
+    add_headers(&mut columns, headers.into_iter().filter(|c| c.name != c.wire).collect());
+    Response { body: ResponseBody::Json, transform, rows, columns }
+}
+
+/// The schema of one row: what the path leads to, and of a list its element. `None` where the path
+/// does not lead through the schema: the rows are read all the same.
+fn row_schema<'a>(document: &'a Document, shape: &'a Value, rows: &RowPath) -> Option<&'a Value> {
+    let mut at = shape;
+    for step in rows.alternatives.first().map(Vec::as_slice).unwrap_or_default() {
+        at = match step {
+            Step::Name(name) | Step::Last(name) => match member(document, at, name) {
+                Some(found) => found,
+                // What stands in free names, or in each element of a list.
+                None => member(document, element(document, at)?, name)?,
+            },
+            Step::Any => {
+                let resolved = document.resolve(at)?;
+                element(document, at).or_else(|| resolved.get("additionalProperties"))?
+            }
+        };
+    }
+    let list = kind_of(document, at) == Kind::Array;
+    if list { element(document, at) } else { Some(at) }
+}
+
+/// `transform` of a response. It counts where `overrideMediaType` says what it makes, and in GraphQL.
+fn transform(around: &Surroundings<'_>, method: &Value) -> Option<Transform> {
+    let response = method.get("response")?;
+    let declared = response.get("transform")?;
+    if text(response, "overrideMediaType").is_empty() {
+        return None;
+    }
+    Some(Transform {
+        kind: text(declared, "type"),
+        source: declared.get("body").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        protocol: around.protocol.clone(),
+    })
+}
+
+fn object_key(method: &Value) -> RowPath {
+    RowPath::parse(&method.get("response").map(|r| text(r, "objectKey")).unwrap_or_default())
+}
+
+fn is_json(media: &str) -> bool {
+    media.contains("json")
+}
+
+fn result_column() -> Column {
+    Column {
+        name: RESULT_COLUMN.to_owned(),
+        wire: String::new(),
+        schema: Schema::of(Kind::String),
+        description: "Says that the call succeeded; the service answers nothing else.".to_owned(),
+        origin: ColumnOrigin::Body,
+    }
+}
+
+fn add_headers(columns: &mut Vec<Column>, headers: Vec<Column>) {
     for header in headers {
         if !columns.iter().any(|column| column.name == header.name) {
             columns.push(header);
         }
     }
-    Response { body, rows, columns }
 }
 
 fn header_columns(document: &Document, answer: Option<&Value>) -> Vec<Column> {

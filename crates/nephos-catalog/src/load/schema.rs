@@ -5,39 +5,102 @@ use serde_json::Value;
 use crate::document::{Document, flag, text};
 use crate::{Kind, Schema, Xml};
 
-/// Nesting below this is kept as text: no column or body field of the formats in use is deeper, and
-/// schemas that contain themselves end here.
+/// Nesting below this is kept as text: no XML that is in use is deeper, and schemas that contain
+/// themselves end here.
 const MAX_DEPTH: usize = 10;
+/// Parts within parts (`allOf` in `allOf`) of one schema.
+const MAX_PARTS: usize = 16;
+/// Schemas looked at for one question: documents whose parts contain themselves end here.
+const MAX_VISITS: usize = 20_000;
 
-/// Resolves `value`; a reference that dangles becomes [`Kind::Any`].
+/// Resolves `value` with all that it contains, as XML needs it; a reference that dangles becomes
+/// [`Kind::Any`].
 pub(crate) fn schema(document: &Document, value: &Value) -> Schema {
-    resolve(document, value, MAX_DEPTH)
+    resolve(document, value, (MAX_DEPTH, MAX_PARTS), &mut MAX_VISITS.clone())
 }
 
-fn resolve(document: &Document, value: &Value, depth: usize) -> Schema {
-    let Some(found) = document.resolve(value) else { return Schema::of(Kind::Any) };
-    let mut schema = Schema::of(kind(found));
-    if depth == 0 {
+/// Resolves `value` and `depth` levels below it: JSON is read and written without knowing more.
+pub(crate) fn shallow(document: &Document, value: &Value, depth: usize) -> Schema {
+    resolve(document, value, (depth, MAX_PARTS), &mut MAX_VISITS.clone())
+}
+
+/// Counts one more visit; false when there are no more.
+fn visit(visits: &mut usize) -> bool {
+    *visits = visits.saturating_sub(1);
+    *visits > 0
+}
+
+/// `depth` levels of members, and as many levels of parts, below `value`.
+fn resolve(
+    document: &Document,
+    value: &Value,
+    (depth, parts): (usize, usize),
+    visits: &mut usize,
+) -> Schema {
+    let Some(found) = document.resolve(value).filter(|_| visit(visits)) else {
+        return Schema::of(Kind::Any);
+    };
+    let mut schema = Schema::of(kind_of(document, found));
+    schema.string_only = flag(found, "x-stackQL-stringOnly") || flag(value, "x-stackQL-stringOnly");
+    schema.read_only = flag(found, "readOnly");
+    schema.xml = xml(found);
+    schema.description = described(document, value, found);
+    if depth == 0 || parts == 0 {
         return schema;
     }
-    schema.xml = xml(found);
-    schema.description = text(found, "description");
+    let (below, beside) = ((depth - 1, MAX_PARTS), (depth, parts - 1));
     if let Some(properties) = found.get("properties").and_then(Value::as_object) {
         schema.properties = properties
             .iter()
-            .map(|(name, property)| (name.clone(), resolve(document, property, depth - 1)))
+            .map(|(name, property)| (name.clone(), resolve(document, property, below, visits)))
             .collect();
     }
     if let Some(items) = found.get("items") {
-        schema.items = Some(Box::new(resolve(document, items, depth - 1)));
+        schema.items = Some(Box::new(resolve(document, items, below, visits)));
     }
     if let Some(required) = found.get("required").and_then(Value::as_array) {
         schema.required = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     }
     for part in found.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        merge(&mut schema, resolve(document, part, depth - 1));
+        merge(&mut schema, resolve(document, part, beside, visits));
+    }
+    // Of alternatives nobody knows which a service takes: all their members are known, none is
+    // required.
+    if schema.properties.is_empty() {
+        for part in alternatives(found) {
+            let mut part = resolve(document, part, beside, visits);
+            part.required.clear();
+            merge(&mut schema, part);
+        }
     }
     schema
+}
+
+fn alternatives(value: &Value) -> impl Iterator<Item = &Value> {
+    ["anyOf", "oneOf"].into_iter().find_map(|key| value.get(key)?.as_array()).into_iter().flatten()
+}
+
+/// Everything that a schema is put together from.
+fn parts(value: &Value) -> impl Iterator<Item = &Value> {
+    ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| value.get(key)?.as_array()).flatten()
+}
+
+/// A reference may have a description of its own beside it.
+fn described(document: &Document, value: &Value, found: &Value) -> String {
+    let own = text(value, "description");
+    if !own.is_empty() {
+        return own;
+    }
+    let found_text = text(found, "description");
+    if !found_text.is_empty() {
+        return found_text;
+    }
+    let parts = found.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    parts
+        .filter_map(|part| document.resolve(part))
+        .map(|part| text(part, "description"))
+        .find(|description| !description.is_empty())
+        .unwrap_or_default()
 }
 
 /// Adds what a member of `allOf` says; later members overrule texts and hints, not structure.
@@ -55,6 +118,7 @@ fn merge(schema: &mut Schema, part: Schema) {
     if !part.description.is_empty() {
         schema.description = part.description;
     }
+    schema.string_only |= part.string_only;
     schema.xml = Xml {
         name: part.xml.name.or(schema.xml.name.take()),
         namespace: part.xml.namespace.or(schema.xml.namespace.take()),
@@ -65,8 +129,37 @@ fn merge(schema: &mut Schema, part: Schema) {
     };
 }
 
+/// The kind that a schema or one of its parts says; `3.1` documents list several, of which `null`
+/// is none.
+pub(crate) fn kind_of(document: &Document, value: &Value) -> Kind {
+    fn find(document: &Document, value: &Value, visits: &mut usize) -> Kind {
+        let Some(value) = document.resolve(value).filter(|_| visit(visits)) else {
+            return Kind::Any;
+        };
+        match kind(value) {
+            Kind::Any => parts(value)
+                .map(|part| find(document, part, visits))
+                .find(|kind| *kind != Kind::Any)
+                .unwrap_or(Kind::Any),
+            kind => kind,
+        }
+    }
+    find(document, value, &mut 100)
+}
+
 fn kind(value: &Value) -> Kind {
-    match value.get("type").and_then(Value::as_str) {
+    let named = match value.get("type") {
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(Value::Array(names)) => {
+            let mut real = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
+            match (real.next(), real.next()) {
+                (Some(only), None) => Some(only),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    match named {
         Some("string") if value.get("format").and_then(Value::as_str) == Some("binary") => {
             Kind::Binary
         }
@@ -93,4 +186,63 @@ fn xml(value: &Value) -> Xml {
         flattened: hints.get("wrapped").and_then(Value::as_bool) == Some(false),
         text: flag(hints, "x-text"),
     }
+}
+
+/// The schema of a member: among the own properties, then those of `allOf`, `anyOf`, `oneOf`.
+pub(crate) fn member<'a>(
+    document: &'a Document,
+    value: &'a Value,
+    name: &str,
+) -> Option<&'a Value> {
+    fn find<'a>(
+        document: &'a Document,
+        value: &'a Value,
+        name: &str,
+        visits: &mut usize,
+    ) -> Option<&'a Value> {
+        let value = document.resolve(value).filter(|_| visit(visits))?;
+        if let Some(found) = value.get("properties").and_then(|all| all.get(name)) {
+            return Some(found);
+        }
+        parts(value).find_map(|part| find(document, part, name, visits))
+    }
+    find(document, value, name, &mut 1000)
+}
+
+/// The schema of a list's elements, or of what an object with free names holds.
+pub(crate) fn element<'a>(document: &'a Document, value: &'a Value) -> Option<&'a Value> {
+    let value = document.resolve(value)?;
+    value.get("items").or_else(|| {
+        parts(value).filter_map(|part| document.resolve(part)).find_map(|part| part.get("items"))
+    })
+}
+
+/// Members of an object in document order: its own and those of `allOf`, else of `anyOf`, else of
+/// `oneOf`.
+pub(crate) fn members<'a>(document: &'a Document, value: &'a Value) -> Vec<(&'a str, &'a Value)> {
+    fn add<'a>(
+        document: &'a Document,
+        value: &'a Value,
+        visits: &mut usize,
+        found: &mut Vec<(&'a str, &'a Value)>,
+    ) {
+        let Some(value) = document.resolve(value).filter(|_| visit(visits)) else { return };
+        let own = value.get("properties").and_then(Value::as_object);
+        for (name, property) in own.into_iter().flatten() {
+            if !found.iter().any(|(other, _)| *other == name) {
+                found.push((name, property));
+            }
+        }
+        for part in value.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            add(document, part, visits, found);
+        }
+        if found.is_empty() {
+            for part in alternatives(value) {
+                add(document, part, visits, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    add(document, value, &mut 1000, &mut found);
+    found
 }

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::method::method;
+use super::surroundings::Surroundings;
 use crate::document::{Document, text};
-use crate::{CatalogError, Fault, Resource, ResourceHead, Service};
+use crate::{CatalogError, Fault, Provider, Resource, ResourceHead, Service, ServiceHead};
 
 /// A service with all its resources decoded, as it comes out of its document.
 pub(crate) struct LoadedService {
@@ -15,7 +16,11 @@ pub(crate) struct LoadedService {
 }
 
 /// Reads a service document. Faulty methods are left out and reported in `faults`.
-pub(crate) fn service(document: &Document) -> Result<LoadedService, CatalogError> {
+pub(crate) fn service(
+    document: &Document,
+    provider: &Provider,
+    head: &ServiceHead,
+) -> Result<LoadedService, CatalogError> {
     let root = document.root();
     let declared = root
         .pointer("/components/x-stackQL-resources")
@@ -24,19 +29,13 @@ pub(crate) fn service(document: &Document) -> Result<LoadedService, CatalogError
             document: document.name.clone(),
             reason: "it has no components.x-stackQL-resources".to_owned(),
         })?;
-    let info = root.get("info").unwrap_or(&Value::Null);
-    let signing_name = match text(info, "x-serviceName") {
-        name if name.is_empty() => text(info, "title"),
-        name => name,
-    };
+    let around = Surroundings::new(document, provider, head);
     let mut faults = Vec::new();
-    let mut resources: Vec<Resource> = declared
-        .iter()
-        .map(|(name, value)| resource(document, &signing_name, name, value, &mut faults))
-        .collect();
+    let mut resources: Vec<Resource> =
+        declared.iter().map(|(name, value)| resource(&around, name, value, &mut faults)).collect();
     resources.sort_by(|a, b| a.head.name.cmp(&b.head.name));
     let service = Service {
-        signing_name,
+        signing_name: around.signing_name.clone(),
         resources: resources.iter().map(|resource| resource.head.clone()).collect(),
         faults,
     };
@@ -44,15 +43,14 @@ pub(crate) fn service(document: &Document) -> Result<LoadedService, CatalogError
 }
 
 fn resource(
-    document: &Document,
-    signing_name: &str,
+    around: &Surroundings<'_>,
     name: &str,
     value: &Value,
     faults: &mut Vec<Fault>,
 ) -> Resource {
     let mut methods = Vec::new();
     for (key, declared) in value.get("methods").and_then(Value::as_object).into_iter().flatten() {
-        match method(document, signing_name, key, declared) {
+        match method(around, value, key, declared) {
             Ok(method) => methods.push(method),
             Err(reason) => faults.push(Fault { place: format!("{name}.{key}"), reason }),
         }
@@ -79,7 +77,7 @@ fn resource(
         }
         found
     };
-    Resource {
+    let mut resource = Resource {
         select: indexes("select", &["select", "list", "aggregatedList", "get"]),
         insert: indexes("insert", &["insert", "create"]),
         update: indexes("update", &[]),
@@ -92,5 +90,13 @@ fn resource(
             description: text(value, "description"),
         },
         methods,
+    };
+    for index in resource.select.clone() {
+        let changes = [&resource.insert, &resource.update, &resource.replace, &resource.delete];
+        // A POST that only SELECT uses reads: protocols of RPC style have no GET.
+        if !changes.iter().any(|list| list.contains(&index)) {
+            resource.methods[index].reads = true;
+        }
     }
+    resource
 }

@@ -1,0 +1,89 @@
+//! Request bodies.
+
+use serde_json::Value;
+
+use super::schema::{member, schema, shallow};
+use super::surroundings::Surroundings;
+use crate::document::{flag, scalar, text};
+use crate::{Body, BodyNaming, Kind, Schema, Transform, XmlBody};
+
+/// Media types in the order in which one is taken where a method names none.
+const PREFERRED: [&str; 3] = ["application/json", "application/xml", "application/octet-stream"];
+
+/// What a method sends; `None` when the operation takes no body.
+pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value) -> Option<Body> {
+    let document = around.document;
+    let declared = document.resolve(operation.get("requestBody")?)?;
+    let content = declared.get("content").and_then(Value::as_object)?;
+    let request = method.get("request").unwrap_or(&Value::Null);
+    let wanted = text(request, "mediaType");
+    let (media, chosen) = content
+        .get_key_value(&wanted)
+        .or_else(|| PREFERRED.iter().find_map(|media| content.get_key_value(*media)))
+        .or_else(|| content.iter().next())?;
+    let media = if wanted.is_empty() { media.clone() } else { wanted };
+    let shape = request.get("schema_override").or_else(|| chosen.get("schema"));
+    let naming = naming(method);
+    let schema = shape.map_or_else(
+        || Schema::of(Kind::Any),
+        |value| match &naming {
+            _ if media.contains("xml") => schema(document, value),
+            // The fields are those of a member, which may stand in any part of the schema.
+            BodyNaming::Within(name) => {
+                let mut whole = shallow(document, value, 1);
+                if let Some(inner) = member(document, value, name) {
+                    let inner = shallow(document, inner, 1);
+                    whole.properties.retain(|(key, _)| key != name);
+                    whole.properties.push((name.clone(), inner));
+                }
+                whole
+            }
+            _ => shallow(document, value, 1),
+        },
+    );
+    // Documents made before binary bodies existed wrap the bytes in a lone text field.
+    let lone_blob = around.signing_name == "s3"
+        && schema.properties.len() == 1
+        && schema.property("Body").is_some_and(|body| body.kind != Kind::Object);
+    let structured = media.contains("json");
+    let raw = !structured && matches!(schema.kind, Kind::Binary | Kind::String)
+        || lone_blob
+        || !structured && !media.contains("xml") && schema.properties.is_empty();
+    let optional = |key: &str| request.get(key).and_then(scalar).filter(|text| !text.is_empty());
+    Some(Body {
+        media_type: if lone_blob { "application/octet-stream".to_owned() } else { media },
+        required: flag(declared, "required"),
+        schema: if raw { Schema::of(Kind::Binary) } else { schema },
+        naming,
+        raw,
+        base: optional("base"),
+        default: optional("default"),
+        transform: request.get("transform").map(|transform| Transform {
+            kind: text(transform, "type"),
+            source: transform.get("body").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            protocol: around.protocol.clone(),
+        }),
+        xml: XmlBody {
+            declaration: optional("xmlDeclaration"),
+            root_annotation: optional("xmlRootAnnotation"),
+            fragments: request.get("xmlTransform").and_then(Value::as_str).unwrap_or("unescape")
+                == "unescape"
+                && optional("xmlDeclaration").is_some(),
+        },
+    })
+}
+
+/// `requestBodyTranslate` of the method itself: the levels above it do not count.
+fn naming(method: &Value) -> BodyNaming {
+    let algorithm = method
+        .pointer("/config/requestBodyTranslate/algorithm")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match algorithm.strip_prefix("naive") {
+        None => BodyNaming::Prefixed,
+        Some(rest) => match rest.strip_prefix('_') {
+            Some(member) if !member.is_empty() => BodyNaming::Within(member.to_owned()),
+            _ => BodyNaming::Naive,
+        },
+    }
+}
