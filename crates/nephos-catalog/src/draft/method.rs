@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::answer::Rows;
 use super::operation::{Body, Operation};
-use super::page::{Paging, paging};
+use super::page::{Paging, links_config, paging};
 use super::place::Paths;
 use super::words::{reads, singular, snake, unique};
 use crate::document::Document;
@@ -66,13 +66,15 @@ fn exec(name: &str, note: impl Into<String>) -> Intent {
     Intent { name: name.to_owned(), verbs: Vec::new(), note: Some(note.into()) }
 }
 
-/// Makes the methods of one resource of its operations.
+/// Makes the methods of one resource of its operations. `links` says that some list of the API
+/// continues by a `Link` header.
 pub(super) fn resource<'a>(
     document: &Document,
     paths: &Paths,
     service: &str,
     name: &str,
     operations: &[&'a Operation<'a>],
+    links: bool,
 ) -> Resource<'a> {
     let rows: Vec<&str> = operations
         .iter()
@@ -98,6 +100,13 @@ pub(super) fn resource<'a>(
         if operation.answer.rows == Rows::Many && intent.verbs.contains(&SqlVerb::Select) {
             match paging(document, operation.value, &operation.answer) {
                 Paging::Known(config) => pagination = Some(config),
+                Paging::Unknown(parameter) if links => {
+                    pagination = Some(links_config());
+                    intent.note = Some(format!(
+                        "`{parameter}` asks for other pages, and the answer does not say how they \
+                         follow: a Link header is looked for, as other lists have one"
+                    ));
+                }
                 Paging::Unknown(parameter) => {
                     intent.note = Some(format!(
                         "only the first page is read: `{parameter}` asks for others, and the answer \

@@ -111,6 +111,7 @@ pub fn draft(label: &str, text: &str, options: &DraftOptions) -> Result<Draft, D
     summary.operations = operations.len() + summary.left_out.len();
     let services = grouping::services(&operations, options);
     let names = grouping::resources(&operations, &services);
+    let links = operations.iter().any(|operation| operation.answer.links);
     let mut resources: Vec<Resource> = Vec::new();
     let mut done = std::collections::BTreeSet::new();
     for index in 0..operations.len() {
@@ -122,7 +123,8 @@ pub fn draft(label: &str, text: &str, options: &DraftOptions) -> Result<Draft, D
             .filter(|at| services[*at] == *service && names[*at] == *name)
             .map(|at| &operations[at])
             .collect();
-        resources.push(method::resource(&specification.document, &paths, service, name, &members));
+        let document = &specification.document;
+        resources.push(method::resource(document, &paths, service, name, &members, links));
     }
     let prefix = words::snake(&provider).to_ascii_uppercase();
     let auth = auth::authorisation(&specification, prefix.trim_start_matches('_'));
@@ -208,7 +210,10 @@ fn servers(specification: &mut Specification, options: &DraftOptions) -> Result<
         if removed > 0 {
             specification.notes.push(Note::new(
                 "servers",
-                format!("{removed} servers of paths and operations were replaced by --server"),
+                format!(
+                    "--server replaces {} of paths and operations",
+                    summary::count(removed, "server")
+                ),
             ));
         }
         specification.document = crate::document::Document::of(&specification.label, root);

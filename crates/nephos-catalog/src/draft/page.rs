@@ -88,7 +88,7 @@ pub(super) fn paging(document: &Document, operation: &Value, answer: &Answer) ->
         names.iter().find_map(|name| parameters.iter().find(|p| snake(p) == *name).cloned())
     };
     if answer.links {
-        return Paging::Known(whole_url(&json!({ "key": "Link", "location": "header" })));
+        return Paging::Known(links_config());
     }
     let members = members(document, &answer.envelope);
     if let Some(member) = members.iter().find(|member| is_url(member, &members, &takes)) {
@@ -133,6 +133,11 @@ pub(super) fn paging(document: &Document, operation: &Value, answer: &Answer) ->
         Some(parameter) => Paging::Unknown(parameter),
         None => Paging::Single,
     }
+}
+
+/// The next page's URL is in the header `Link`.
+pub(super) fn links_config() -> Value {
+    whole_url(&json!({ "key": "Link", "location": "header" }))
 }
 
 /// Members of an answer and of what is said about it, the outer ones first.

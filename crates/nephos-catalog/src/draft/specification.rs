@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::DraftError;
-use super::summary::Note;
+use super::summary::{Note, count};
 use crate::document::{Document, scalar, text};
 
 /// Keys under which any value may stand: nothing in them is a schema or a reference.
@@ -52,7 +52,10 @@ impl Specification {
         });
         if let Some(first) = outside.first() {
             return Err(refuse(
-                format!("{} of its references lead to other files, such as {first}", outside.len()),
+                format!(
+                    "it refers to other files {}, such as {first}",
+                    count(outside.len(), "time")
+                ),
                 "bundle it into one file first, for instance with `npx @redocly/cli bundle`",
             ));
         }
@@ -63,7 +66,8 @@ impl Specification {
             notes.push(Note::new(
                 label,
                 format!(
-                    "{changed} schemas with several types were written as one type or `nullable`"
+                    "{} with several types: written as one or `nullable`",
+                    count(changed, "schema")
                 ),
             ));
         }
@@ -82,7 +86,7 @@ impl Specification {
         if webhooks > 0 {
             notes.push(Note::new(
                 label,
-                format!("{webhooks} webhooks are left out: the API calls them, not you"),
+                format!("{} left out: the API calls you", count(webhooks, "webhook")),
             ));
         }
         let document = Document::of(label, root);

@@ -17,6 +17,11 @@ impl Note {
     }
 }
 
+/// `1 schema`, `2 schemas`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// An environment variable that a provider reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftVariable {

@@ -171,6 +171,9 @@ fn links_vendor_types_and_names_that_collide() {
             "responseToken": { "key": "Link", "location": "header" },
         })
     );
+    // A list that declares no Link header is taken to have one where others do.
+    assert_eq!(method(&api, "events", "list")["config"]["pagination"]["requestToken"]["key"], "");
+    assert!(method(&api, "events", "list")["x-nephos-note"].is_string());
     // A field that is a parameter as well keeps a name of its own.
     let merge = method(&api, "repos", "merge");
     assert_eq!(merge.get("config"), None);
