@@ -12,6 +12,7 @@
 //! keys in documents are ignored. A compiled provider answers exactly as its documents do. One
 //! resource is decoded at a time: the size of a service does not slow a look at one resource.
 
+mod auth;
 mod catalog;
 mod compiled;
 mod directory;
@@ -24,6 +25,7 @@ mod name;
 mod pages;
 mod row_path;
 
+pub use auth::Auth;
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
 pub use directory::{ProviderDirectory, RegistryConfig};
@@ -33,7 +35,7 @@ pub use draft::{
 };
 pub use error::CatalogError;
 pub use model::{
-    Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
+    Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
     NameFound, Page, PageAlgorithm, Param, Provider, Resource, ResourceHead, Response,
     ResponseBody, Retry, Schema, Server, ServerVariable, Service, ServiceHead, SqlVerb, TokenPair,
     TokenPlace, TokenSource, Transform, Translation, Xml, XmlBody,

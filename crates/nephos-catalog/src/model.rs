@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Lookup, RowPath, lookup};
+use crate::{Auth, Lookup, RowPath, lookup};
 
 /// A provider: the first part of a name in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,17 +21,6 @@ pub struct Provider {
     pub config: String,
     /// Services in document order.
     pub services: Vec<ServiceHead>,
-}
-
-/// `config.auth` of a provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Auth {
-    /// `aws_signing_v4`, `bearer`, `null_auth`, ...
-    pub kind: String,
-    /// Environment variable that holds the secret.
-    pub credentials_env: Option<String>,
-    /// Environment variable that holds the AWS access key id.
-    pub key_id_env: Option<String>,
 }
 
 /// One entry of `providerServices`.
@@ -245,26 +234,33 @@ impl Method {
 
     /// Names that a call cannot be made without; they decide which method a statement gets.
     pub fn required_params(&self) -> Vec<String> {
-        self.required_inputs(|variable| variable.required)
+        self.required_inputs(&[], |variable| variable.required)
     }
 
     /// Names that SHOW METHODS prints: path, query and header parameters sorted, then body fields
     /// sorted, then server variables sorted, those that have a default too.
     pub fn shown_params(&self) -> Vec<String> {
-        self.required_inputs(|variable| variable.used && variable.environment.is_none())
+        let also = self.body.as_ref().map_or(&[][..], |body| &body.also_shown);
+        self.required_inputs(also, |variable| variable.used && variable.environment.is_none())
     }
 
-    fn required_inputs(&self, variable: impl Fn(&ServerVariable) -> bool) -> Vec<String> {
+    fn required_inputs(
+        &self,
+        also: &[String],
+        variable: impl Fn(&ServerVariable) -> bool,
+    ) -> Vec<String> {
         let mut names: Vec<String> =
             self.params.iter().filter(|p| p.required).map(|p| p.name.clone()).collect();
         names.sort();
         if let Some(body) = &self.body {
             let mut fields: Vec<String> = body
                 .required_fields()
+                .chain(also)
                 .map(|field| body.naming.column(field))
                 .filter(|column| !names.contains(column))
                 .collect();
             fields.sort();
+            fields.dedup();
             names.extend(fields);
         }
         let mut variables: Vec<String> =
@@ -364,23 +360,23 @@ pub struct GraphQl {
     pub page_size: Option<u64>,
 }
 
-/// `retry` of a document's `config`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `retry` of a document's `config`; what it leaves out is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
     /// Attempts in all.
-    pub max_attempts: u32,
+    pub max_attempts: Option<u32>,
     /// First wait in milliseconds.
-    pub initial_delay_ms: u64,
+    pub initial_delay_ms: Option<u64>,
     /// Longest wait in milliseconds.
-    pub max_delay_ms: u64,
+    pub max_delay_ms: Option<u64>,
     /// Factor from one wait to the next.
-    pub multiplier: f64,
+    pub multiplier: Option<f64>,
     /// Share of a wait that is left to chance, 0 to 1.
-    pub jitter_fraction: f64,
+    pub jitter_fraction: Option<f64>,
     /// Request methods that are repeated; `*` means all.
     pub retryable_methods: Vec<String>,
-    /// Statuses after which they are.
-    pub status_codes: Vec<u16>,
+    /// Statuses after which they are (`retryable_conditions.status_codes`).
+    pub status_codes: Option<Vec<u16>>,
 }
 
 /// A base URL with variables.
@@ -436,6 +432,8 @@ pub struct Param {
     pub default: Option<String>,
     /// A list is one value with commas rather than a value each time (`explode: false`).
     pub comma_list: bool,
+    /// An object with free names, which AWS's query protocol writes as entries.
+    pub map: bool,
     /// Smallest integer that is valid.
     pub minimum: Option<i64>,
     /// Largest integer that is valid.
@@ -474,6 +472,8 @@ pub struct Body {
     pub transform: Option<Transform>,
     /// How XML is written.
     pub xml: XmlBody,
+    /// Fields that SHOW METHODS prints besides those that the schema requires (`request.required`).
+    pub also_shown: Vec<String>,
 }
 
 impl Body {

@@ -71,6 +71,15 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
+    /// How providers' calls are authorised, instead of how their documents say, as JSON or a file:
+    /// '{"github":{"type":"bearer","credentialsenvvar":"TOKEN"}}'
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) auth: Option<String>,
+
+    /// Read environment variables from a file of NAME=value lines; they stand before the process's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+
     /// Provider documents besides the built-in ones: '{"url":"file:///path"}'
     #[arg(long, value_name = "JSON")]
     pub(crate) registry: Option<String>,

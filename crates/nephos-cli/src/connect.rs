@@ -6,21 +6,39 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt;
 use http_body_util::{BodyExt, Full};
-use nephos_catalog::{Catalog, ProviderDirectory, RegistryConfig};
+use nephos_catalog::{Auth, Catalog, ProviderDirectory, RegistryConfig};
 use nephos_engine::Session;
 use nephos_http::{
-    Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, InProcess, Network,
-    RequestBody, ResponseBody,
+    Addressing, ClientBuilder, Credentials, CredentialsSource, Endpoint, Environment, InProcess,
+    Network, RequestBody, ResponseBody, parse_auth,
 };
 use nephos_s3::{LocalS3, OpenError, Options};
 
 use crate::args::{AddressingStyle, ConnectionArguments};
+use crate::environment::environment;
 use crate::error::Failure;
 
 /// Everything that a statement needs.
 pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failure> {
     let catalog = catalog(arguments.registry.as_deref())?;
-    Ok(Session::new(Arc::new(catalog), client(arguments)?.build()))
+    let environment = environment(arguments.env_file.as_deref())?;
+    let mut client = client(arguments, &environment)?.environment(environment);
+    if let Some(text) = &arguments.auth {
+        for (provider, auth) in given_auth(text)? {
+            client = client.auth(&catalog.provider(&provider)?.name, auth);
+        }
+    }
+    Ok(Session::new(Arc::new(catalog), client.build()))
+}
+
+/// `--auth`: JSON, or a file of it.
+fn given_auth(text: &str) -> Result<Vec<(String, Auth)>, Failure> {
+    let Some(path) = text.strip_prefix('@') else {
+        return Ok(parse_auth(text)?);
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::message(format!("cannot read {path}: {error}")))?;
+    Ok(parse_auth(&text)?)
 }
 
 /// The built-in providers, and those of `--registry`.
@@ -36,7 +54,10 @@ pub(crate) fn catalog(registry: Option<&str>) -> Result<Catalog, Failure> {
     })
 }
 
-fn client(arguments: &ConnectionArguments) -> Result<ClientBuilder, Failure> {
+fn client(
+    arguments: &ConnectionArguments,
+    environment: &Environment,
+) -> Result<ClientBuilder, Failure> {
     let addressing = match arguments.addressing_style {
         AddressingStyle::Auto => Addressing::Auto,
         AddressingStyle::Path => Addressing::Path,
@@ -47,7 +68,9 @@ fn client(arguments: &ConnectionArguments) -> Result<ClientBuilder, Failure> {
     }
     let url = match &arguments.endpoint_url {
         Some(url) => Some(url.clone()),
-        None => variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
+        None => ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .find_map(|name| environment(name).filter(|url| !url.is_empty())),
     };
     let url = url.map(|url| Endpoint::parse(&url)).transpose()?;
     Ok(ClientBuilder::new(Arc::new(Network::new()))

@@ -11,6 +11,7 @@
 
 mod args;
 mod connect;
+mod environment;
 mod error;
 mod exec;
 mod local;

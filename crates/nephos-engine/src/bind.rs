@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -13,8 +14,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::{FutureExt, TryStreamExt};
-use nephos_catalog::{ColumnOrigin, Lookup, Method, ResourceRef, SqlVerb, lookup};
-use nephos_http::Call;
+use nephos_catalog::{ColumnOrigin, Method, NameFound, ResourceRef, SqlVerb};
+use nephos_http::{Argument, Call};
 use nephos_sql::ast::{
     Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
     SelectItem, SetExpr, Spanned, Statement as SqlStatement, TableAlias, TableFactor,
@@ -25,7 +26,7 @@ use nephos_sql::{Exec, exec_index};
 use crate::held::parsed;
 use crate::names::resolve_columns;
 use crate::predicate::{Condition, conditions, conjuncts};
-use crate::scalar::to_text;
+use crate::scalar::{shown_type, to_argument};
 use crate::session::select_not_supported;
 use crate::table::{CallRows, CallTable, Mutation, Source};
 use crate::{Error, Outcome, Session};
@@ -170,32 +171,32 @@ impl Session {
             .filter(|(_, column)| !(paged && column.origin == ColumnOrigin::Envelope))
             .map(|(index, _)| index)
             .collect();
-        let accepted = method.accepted_params();
         let required = method.required_params();
-        let mut bound: Vec<(String, Vec<Option<String>>)> = Vec::new();
+        let mut bound: Vec<(String, Vec<Option<Argument>>)> = Vec::new();
         for (name, values) in given {
-            let Lookup::Found(param) = lookup(name, accepted.iter().map(String::as_str)) else {
-                continue;
-            };
+            let NameFound::One(param) = method.lookup(name) else { continue };
             // A name that is a column of the rows as written is a filter, unless the call needs it.
             let is_column = shown.iter().any(|index| {
                 columns[*index].name == *name && columns[*index].origin == ColumnOrigin::Row
             });
-            if is_column && param != name && !required.iter().any(|r| r == param) {
+            if is_column && param != *name && !required.contains(&param) {
                 continue;
             }
-            if bound.iter().any(|(other, _)| other == param) {
+            if bound.iter().any(|(other, _)| *other == param) {
                 continue;
             }
-            let texts = values.iter().map(to_text).collect::<Result<Vec<_>, _>>()?;
-            bound.push((param.to_owned(), texts));
+            let values = values.iter().map(to_argument).collect::<Result<Vec<_>, _>>()?;
+            bound.push((param, values));
         }
         let shown_name = |name: &str| shown.iter().any(|index| columns[*index].name == name);
-        let params: Vec<String> =
-            bound.iter().map(|(name, _)| name.clone()).filter(|name| !shown_name(name)).collect();
+        let params: Vec<(String, DataType)> = bound
+            .iter()
+            .filter(|(name, _)| !shown_name(name))
+            .map(|(name, values)| (name.clone(), shown_type(values.iter().flatten())))
+            .collect();
         let mut calls = Vec::new();
         for combination in combinations(&bound)? {
-            let args: Vec<(String, String)> = combination
+            let args: Vec<(String, Argument)> = combination
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
                 .collect();
@@ -205,8 +206,9 @@ impl Session {
             }
             let values = params
                 .iter()
-                .map(|name| {
-                    args.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap_or_default()
+                .map(|(name, _)| {
+                    let given = args.iter().find(|(n, _)| n == name);
+                    given.map(|(_, value)| value.text.clone()).unwrap_or_default()
                 })
                 .collect();
             let call = Call::new(resource, method, args, None)?;
@@ -286,15 +288,14 @@ pub(crate) fn choose<'a>(methods: &[&'a Method], names: &[&str]) -> Option<&'a M
 }
 
 fn missing(method: &Method, names: &[&str]) -> Vec<String> {
-    let accepted = method.accepted_params();
-    let given: Vec<&str> = names
+    let given: Vec<String> = names
         .iter()
-        .filter_map(|name| match lookup(name, accepted.iter().map(String::as_str)) {
-            Lookup::Found(found) => Some(found),
+        .filter_map(|name| match method.lookup(name) {
+            NameFound::One(found) => Some(found),
             _ => None,
         })
         .collect();
-    method.required_params().into_iter().filter(|name| !given.contains(&name.as_str())).collect()
+    method.required_params().into_iter().filter(|name| !given.contains(name)).collect()
 }
 
 /// Says what each method still lacks.
@@ -339,15 +340,15 @@ pub(crate) fn no_method(
 const MOST_CALLS: usize = 10_000;
 
 /// A value for each parameter; `None` is NULL.
-type Combination = Vec<(String, Option<String>)>;
+type Combination = Vec<(String, Option<Argument>)>;
 
 /// Every combination of one value for each parameter.
 pub(crate) fn combinations(
-    bound: &[(String, Vec<Option<String>>)],
+    bound: &[(String, Vec<Option<Argument>>)],
 ) -> Result<Vec<Combination>, Error> {
     let mut all: Vec<Combination> = vec![Vec::new()];
     for (name, values) in bound {
-        let distinct: BTreeSet<&Option<String>> = values.iter().collect();
+        let distinct: BTreeSet<&Option<Argument>> = values.iter().collect();
         let count = all.len().saturating_mul(distinct.len());
         if count > MOST_CALLS {
             return Err(Error::plan(format!(
@@ -355,7 +356,7 @@ pub(crate) fn combinations(
             ))
             .hint("split the lists over several statements"));
         }
-        let mut ordered: Vec<&Option<String>> = Vec::new();
+        let mut ordered: Vec<&Option<Argument>> = Vec::new();
         let mut seen = BTreeSet::new();
         ordered.extend(values.iter().filter(|value| seen.insert(*value)));
         all = all

@@ -8,13 +8,14 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{FutureExt, TryStreamExt};
-use nephos_catalog::{HttpVerb, Method, ResourceRef};
-use nephos_http::{Call, Client, Paging, Payload, RowRequest};
+use nephos_catalog::{Method, ResourceRef};
+use nephos_http::{ArgumentForm, Call, Client, Paging, Payload, RowRequest};
 use nephos_sql::ast::{Expr, Value};
 use nephos_sql::{Exec, PayloadKind};
 
 use crate::bind::{literal, one_row, row_query};
-use crate::scalar::{to_bytes, to_length, to_text};
+use crate::mark::take_mark;
+use crate::scalar::{to_argument, to_bytes, to_length, to_text};
 use crate::table::{CallRows, CallTable, Mutation, Source, paging};
 use crate::{Error, Session};
 
@@ -23,7 +24,8 @@ use crate::{Error, Session};
 struct Prepared {
     resource: ResourceRef,
     method: Method,
-    names: Vec<String>,
+    /// Names of the arguments, with the form that the text gives them.
+    names: Vec<(String, Option<ArgumentForm>)>,
     payload: Option<PreparedPayload>,
 }
 
@@ -38,9 +40,10 @@ impl Prepared {
     /// The call with these values: one for each name, then those of the payload.
     fn call(&self, values: &[ScalarValue]) -> Result<Call, Error> {
         let mut args = Vec::new();
-        for (name, value) in self.names.iter().zip(values) {
-            if let Some(text) = to_text(value)? {
-                args.push((name.clone(), text));
+        for ((name, form), value) in self.names.iter().zip(values) {
+            if let Some(mut argument) = to_argument(value)? {
+                argument.form = form.unwrap_or(argument.form);
+                args.push((name.clone(), argument));
             }
         }
         let mut rest = values.iter().skip(self.names.len());
@@ -105,7 +108,7 @@ impl Session {
     pub(crate) async fn exec_table(&self, exec: &Exec, execs: &[Exec]) -> Result<CallTable, Error> {
         let (prepared, exprs) = self.prepare(exec)?;
         let columns = prepared.method.response.columns.clone();
-        let reads = matches!(prepared.method.http, HttpVerb::Get | HttpVerb::Head);
+        let reads = prepared.method.reads;
         let source = if let Some(values) = exprs.iter().map(literal).collect::<Option<Vec<_>>>() {
             let call = prepared.call(&values).map_err(|error| error.at(exec.span.clone()))?;
             Source::Call(Box::new(call))
@@ -144,7 +147,8 @@ impl Session {
         let span = exec.method.span();
         let resource = self.resource(parts).map_err(|error| error.at(span.clone()))?;
         let method = resource.method(method).map_err(|error| Error::from(error).at(span))?.clone();
-        let mut exprs: Vec<Expr> = exec.args.iter().map(|arg| as_typed(&arg.value)).collect();
+        let (mut exprs, forms): (Vec<Expr>, Vec<_>) =
+            exec.args.iter().map(|arg| as_typed(&arg.value)).unzip();
         let payload = exec.payload.as_ref().map(|payload| {
             exprs.push(payload.value.clone());
             exprs.extend(payload.offset.clone());
@@ -155,7 +159,7 @@ impl Session {
                 has_length: payload.length.is_some(),
             }
         });
-        let names = exec.args.iter().map(|arg| arg.name.clone()).collect();
+        let names = exec.args.iter().map(|arg| arg.name.clone()).zip(forms).collect();
         Ok((Prepared { resource, method, names, payload }, exprs))
     }
 }
@@ -169,16 +173,16 @@ pub(crate) fn rows(client: &Arc<Client>, call: Call, paging: Paging) -> Sendable
     Box::pin(RecordBatchStreamAdapter::new(schema, stream))
 }
 
-/// A number as the text that was typed: as a number it would lose digits that a request keeps.
-fn as_typed(expr: &Expr) -> Expr {
-    match expr {
-        Expr::Value(value) => {
-            let mut value = value.clone();
-            if let Value::Number(digits, _) = &value.value {
-                value.value = Value::SingleQuotedString(digits.clone());
-            }
-            Expr::Value(value)
-        }
-        other => other.clone(),
+/// A value and the form that it was typed in. A number becomes the text that was typed: as a number
+/// it would lose digits that a request keeps.
+fn as_typed(expr: &Expr) -> (Expr, Option<ArgumentForm>) {
+    let mut expr = expr.clone();
+    let mut form = take_mark(&mut expr);
+    if let Expr::Value(value) = &mut expr
+        && let Value::Number(digits, _) = &value.value
+    {
+        form = form.or(Some(ArgumentForm::Number));
+        value.value = Value::SingleQuotedString(digits.clone());
     }
+    (expr, form)
 }

@@ -17,6 +17,7 @@ mod bind;
 mod error;
 mod exec;
 mod held;
+mod mark;
 mod metadata;
 mod mutate;
 mod names;

@@ -1,20 +1,22 @@
-//! INSERT and DELETE.
+//! INSERT, UPDATE, REPLACE and DELETE.
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
-use nephos_catalog::{Lookup, Method, ResourceRef, SqlVerb, lookup, nearest};
-use nephos_http::{Call, CallError, CallErrorKind, Paging};
+use nephos_catalog::{Method, NameFound, ResourceRef, SqlVerb, nearest};
+use nephos_http::{Argument, ArgumentForm, Call, CallError, CallErrorKind, Paging};
 use nephos_sql::Exec;
 use nephos_sql::ast::{
-    Delete, Expr, FromTable, Insert, ObjectName, SelectItem, TableFactor, TableObject,
+    AssignmentTarget, Delete, Expr, FromTable, Insert, ObjectName, SelectItem, TableFactor,
+    TableObject, Update,
 };
 
 use crate::bind::{choose, combinations, no_method};
 use crate::exec::rows;
+use crate::mark::{Marks, take_mark};
 use crate::predicate::{conditions, conjuncts};
-use crate::scalar::to_text;
+use crate::scalar::{to_argument, to_text};
 use crate::{Error, Outcome, Session};
 
 impl Session {
@@ -27,7 +29,7 @@ impl Session {
             return Err(Error::plan("INSERT knows no ON CONFLICT, OVERWRITE or REPLACE"));
         }
         let resource = self.named(name)?;
-        let columns: Vec<String> = insert.columns.iter().map(last_part).collect();
+        let columns: Vec<String> = insert.columns.iter().map(dotted).collect();
         if columns.is_empty() {
             return Err(Error::plan(format!(
                 "INSERT INTO {} needs the names of its columns: INSERT INTO t(a, b) ..",
@@ -42,7 +44,9 @@ impl Session {
         let method = choose(&methods, &names)
             .ok_or_else(|| no_method(&resource, "INSERT", &methods, &names, &[]))?;
         let mut calls = Vec::new();
-        let mut stream = self.stream(source.as_ref().clone(), execs).await?;
+        let mut source = source.as_ref().clone();
+        let marks = Marks::take(&mut source);
+        let mut stream = self.stream(source, execs).await?;
         while let Some(batch) = stream.try_next().await? {
             if batch.num_columns() != columns.len() {
                 return Err(Error::plan(format!(
@@ -53,9 +57,15 @@ impl Session {
             }
             for row in 0..batch.num_rows() {
                 let mut args = Vec::new();
-                for (name, column) in columns.iter().zip(batch.columns()) {
+                for (index, (name, column)) in columns.iter().zip(batch.columns()).enumerate() {
                     let value = ScalarValue::try_from_array(column, row)?;
-                    args.extend(to_text(&value)?.map(|text| (name.clone(), text)));
+                    // NULL means that nothing is given: a row of a SELECT may lack a value.
+                    if let Some(mut argument) = to_argument(&value)? {
+                        if let Some(form) = marks.of(calls.len(), index) {
+                            argument.form = form;
+                        }
+                        args.push((name.clone(), argument));
+                    }
                 }
                 calls.push(Call::new(&resource, method, args, None)?);
             }
@@ -83,42 +93,15 @@ impl Session {
         }
         let resource = self.named(name)?;
         let methods = methods(&resource, SqlVerb::Delete)?;
-        let mut given: Vec<(String, Vec<ScalarValue>)> = Vec::new();
-        let mut parts: Vec<&Expr> = Vec::new();
-        if let Some(selection) = &delete.selection {
-            conjuncts(selection, &mut parts);
-        }
-        for part in parts {
-            given.push(self.delete_condition(part).await?);
-        }
+        let given = self.carried("DELETE", delete.selection.as_ref()).await?;
         let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
         let method = choose(&methods, &names)
             .ok_or_else(|| no_method(&resource, "DELETE", &methods, &names, &[]))?;
-        let accepted = method.accepted_params();
-        let mut bound: Vec<(String, Vec<Option<String>>)> = Vec::new();
-        for (name, values) in &given {
-            let Lookup::Found(found) = lookup(name, accepted.iter().map(String::as_str)) else {
-                let near = nearest(name, accepted.iter().map(String::as_str));
-                let error = Error::plan(format!(
-                    "DELETE on {} cannot filter by {name}: {} has no such parameter",
-                    resource.full_name(),
-                    method.name
-                ));
-                return Err(if near.is_empty() {
-                    error.hint(format!("its parameters are {}", accepted.join(", ")))
-                } else {
-                    error.hint(format!("did you mean {}?", near.join(" or ")))
-                });
-            };
-            if bound.iter().any(|(other, _)| other == found) {
-                return Err(Error::plan(format!("DELETE compares {found} twice")));
-            }
-            bound.push((found.to_owned(), values.iter().map(to_text).collect::<Result<_, _>>()?));
-        }
+        let bound = bound("DELETE", &resource, method, &given)?;
         let mut calls = Vec::new();
         for combination in combinations(&bound)? {
             // `= NULL` is never true: such a row is not deleted.
-            let args: Option<Vec<(String, String)>> =
+            let args: Option<Vec<(String, Argument)>> =
                 combination.into_iter().map(|(name, value)| Some((name, value?))).collect();
             if let Some(args) = args {
                 let call = Call::new(&resource, method, args, None);
@@ -128,7 +111,104 @@ impl Session {
         self.mutate("deleted from", &resource, method, calls, delete.returning.as_deref()).await
     }
 
-    async fn delete_condition(&self, part: &Expr) -> Result<(String, Vec<ScalarValue>), Error> {
+    /// UPDATE and REPLACE: what SET gives and what WHERE names together make the call; each
+    /// combination of WHERE's lists makes one. All are checked before the first is made.
+    pub(crate) async fn update(&self, update: &Update, replace: bool) -> Result<Outcome, Error> {
+        let (keyword, verb, done) = if replace {
+            ("REPLACE", SqlVerb::Replace, "replaced in")
+        } else {
+            ("UPDATE", SqlVerb::Update, "updated in")
+        };
+        let TableFactor::Table { name, .. } = &update.table.relation else {
+            return Err(Error::plan(format!("{keyword} needs the name of a resource")));
+        };
+        if !update.table.joins.is_empty()
+            || update.from.is_some()
+            || update.or.is_some()
+            || update.output.is_some()
+            || !update.order_by.is_empty()
+            || update.limit.is_some()
+        {
+            return Err(Error::plan(format!(
+                "{keyword} takes SET, WHERE and RETURNING, nothing else"
+            )));
+        }
+        let resource = self.named(name)?;
+        let methods = methods(&resource, verb)?;
+        let mut set: Vec<(String, Argument)> = Vec::new();
+        for assignment in &update.assignments {
+            let AssignmentTarget::ColumnName(target) = &assignment.target else {
+                return Err(Error::plan(format!("{keyword} sets one column at a time: SET a = 1")));
+            };
+            set.push((dotted(target), self.assigned(keyword, &assignment.value).await?));
+        }
+        let given = self.carried(keyword, update.selection.as_ref()).await?;
+        let twice = given.iter().find(|(name, _)| set.iter().any(|(other, _)| other == name));
+        if let Some((name, _)) = twice {
+            return Err(Error::plan(format!("{keyword} both sets {name} and compares it")).hint(
+                "a call carries one value of a name: give the new one in SET, or the key in WHERE",
+            ));
+        }
+        let names: Vec<&str> = set
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(given.iter().map(|(name, _)| name.as_str()))
+            .collect();
+        let method = choose(&methods, &names)
+            .ok_or_else(|| no_method(&resource, keyword, &methods, &names, &[]))?;
+        let mut calls = Vec::new();
+        for combination in combinations(&bound(keyword, &resource, method, &given)?)? {
+            // `= NULL` is never true: such a row is not changed.
+            let keys: Option<Vec<(String, Argument)>> =
+                combination.into_iter().map(|(name, value)| Some((name, value?))).collect();
+            if let Some(keys) = keys {
+                let args = set.iter().cloned().chain(keys).collect();
+                calls.push(Call::new(&resource, method, args, None)?);
+            }
+        }
+        self.mutate(done, &resource, method, calls, update.returning.as_deref()).await
+    }
+
+    /// The value that SET gives.
+    async fn assigned(&self, keyword: &str, value: &Expr) -> Result<Argument, Error> {
+        let mut value = value.clone();
+        let form = take_mark(&mut value);
+        let values = self.constants(std::slice::from_ref(&value)).await?;
+        let Some(value) = values.and_then(|values| values.into_iter().next()) else {
+            return Err(Error::plan(format!("{keyword} cannot set a column to {value}"))
+                .hint("SET takes constants, string('..') and JSON('..')"));
+        };
+        let null = Argument::new("", ArgumentForm::Null);
+        let mut argument = to_argument(&value)?.unwrap_or(null);
+        if let Some(form) = form.filter(|_| argument.form != ArgumentForm::Null) {
+            argument.form = form;
+        }
+        Ok(argument)
+    }
+
+    /// The names that WHERE compares and their values. Every condition must be one that a call can
+    /// carry: one that is left out would change more than was asked for.
+    async fn carried(
+        &self,
+        keyword: &str,
+        selection: Option<&Expr>,
+    ) -> Result<Vec<(String, Vec<ScalarValue>)>, Error> {
+        let mut parts: Vec<&Expr> = Vec::new();
+        if let Some(selection) = selection {
+            conjuncts(selection, &mut parts);
+        }
+        let mut given = Vec::new();
+        for part in parts {
+            given.push(self.condition(keyword, part).await?);
+        }
+        Ok(given)
+    }
+
+    async fn condition(
+        &self,
+        keyword: &str,
+        part: &Expr,
+    ) -> Result<(String, Vec<ScalarValue>), Error> {
         for condition in conditions(part) {
             if let Some(values) = self.constants(&condition.values).await?
                 && let Some(name) = condition.column.last()
@@ -136,8 +216,9 @@ impl Session {
                 return Ok((name.clone(), values));
             }
         }
-        Err(Error::plan(format!("DELETE cannot carry the condition {part} to a call"))
-            .hint("conditions of DELETE are parameter = constant or parameter IN (constants)"))
+        Err(Error::plan(format!("{keyword} cannot carry the condition {part} to a call")).hint(
+            format!("conditions of {keyword} are parameter = constant or parameter IN (constants)"),
+        ))
     }
 
     fn named(&self, name: &ObjectName) -> Result<ResourceRef, Error> {
@@ -203,6 +284,37 @@ impl Session {
     }
 }
 
+/// The values of each parameter of `method` that WHERE names.
+fn bound(
+    keyword: &str,
+    resource: &ResourceRef,
+    method: &Method,
+    given: &[(String, Vec<ScalarValue>)],
+) -> Result<Vec<(String, Vec<Option<Argument>>)>, Error> {
+    let mut bound: Vec<(String, Vec<Option<Argument>>)> = Vec::new();
+    for (name, values) in given {
+        let NameFound::One(found) = method.lookup(name) else {
+            let accepted = method.accepted_params();
+            let near = nearest(name, accepted.iter().map(String::as_str));
+            let error = Error::plan(format!(
+                "{keyword} on {} cannot filter by {name}: {} has no such parameter",
+                resource.full_name(),
+                method.name
+            ));
+            return Err(if near.is_empty() {
+                error.hint(format!("its parameters are {}", accepted.join(", ")))
+            } else {
+                error.hint(format!("did you mean {}?", near.join(" or ")))
+            });
+        };
+        if bound.iter().any(|(other, _)| *other == found) {
+            return Err(Error::plan(format!("{keyword} compares {found} twice")));
+        }
+        bound.push((found, values.iter().map(to_argument).collect::<Result<_, _>>()?));
+    }
+    Ok(bound)
+}
+
 /// Says which conditions lead to the other methods, where the one that was chosen lacks a body that
 /// DELETE has no place for.
 fn other_methods(error: CallError, chosen: &Method, methods: &[&Method]) -> Error {
@@ -259,10 +371,12 @@ fn refused_elements(answers: &[RecordBatch]) -> Option<Error> {
     None
 }
 
-fn last_part(name: &ObjectName) -> String {
-    name.0
-        .last()
-        .and_then(|part| part.as_ident())
-        .map(|ident| ident.value.clone())
-        .unwrap_or_default()
+/// A column's name; one with dots is a path into the body.
+fn dotted(name: &ObjectName) -> String {
+    let parts: Vec<&str> = name
+        .0
+        .iter()
+        .filter_map(|part| part.as_ident().map(|ident| ident.value.as_str()))
+        .collect();
+    parts.join(".")
 }

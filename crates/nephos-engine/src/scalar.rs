@@ -3,6 +3,8 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
+use nephos_http::{Argument, ArgumentForm};
+
 use crate::Error;
 
 /// A value as the text that a request carries; `None` for NULL, which means "not given".
@@ -26,6 +28,27 @@ pub(crate) fn to_text(value: &ScalarValue) -> Result<Option<String>, Error> {
             Ok(text) => Ok(text.try_as_str().flatten().map(str::to_owned)),
             Err(_) => Ok(Some(other.to_string())),
         },
+    }
+}
+
+/// A value as an argument; `None` for NULL.
+pub(crate) fn to_argument(value: &ScalarValue) -> Result<Option<Argument>, Error> {
+    let form = match value.data_type() {
+        DataType::Boolean => ArgumentForm::Boolean,
+        kind if kind.is_numeric() => ArgumentForm::Number,
+        _ => ArgumentForm::Text,
+    };
+    Ok(to_text(value)?.map(|text| Argument::new(text, form)))
+}
+
+/// The type that a column has which shows these arguments.
+pub(crate) fn shown_type<'a>(arguments: impl IntoIterator<Item = &'a Argument>) -> DataType {
+    let mut forms = arguments.into_iter().map(|argument| argument.form);
+    let Some(first) = forms.next() else { return DataType::Utf8 };
+    if first == ArgumentForm::Boolean && forms.all(|form| form == first) {
+        DataType::Boolean
+    } else {
+        DataType::Utf8
     }
 }
 

@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Plans a statement and returns its answer; calls are made as the answer is read, except for
-    /// INSERT, DELETE and SET VARIABLE, which are done when this returns.
+    /// INSERT, UPDATE, REPLACE, DELETE and SET VARIABLE, which are done when this returns.
     pub async fn run(&self, statement: &Statement) -> Result<Outcome, Error> {
         let execs = &statement.execs;
         let result = match &statement.kind {
@@ -62,6 +62,7 @@ impl Session {
             StatementKind::Query(query) => self.query(query.as_ref().clone(), execs).await,
             StatementKind::Insert(insert) => self.insert(insert, execs).await,
             StatementKind::Delete(delete) => self.delete(delete).await,
+            StatementKind::Update { update, replace } => self.update(update, *replace).await,
         };
         result.map_err(|error| match error.kind {
             ErrorKind::Plan | ErrorKind::Name => error.at(statement.span.clone()),

@@ -55,7 +55,7 @@ pub(crate) struct CallTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) shown: Vec<usize>,
     /// Parameters that are columns too, after the shown ones, with a value for each call.
-    pub(crate) params: Vec<String>,
+    pub(crate) params: Vec<(String, DataType)>,
     pub(crate) calls: Vec<CallRows>,
 }
 
@@ -107,9 +107,10 @@ impl Mutation {
 
 /// One page where the call asks for one by its token or its size, else all.
 pub(crate) fn paging(call: &Call) -> Paging {
-    let asked = call.method.page.as_ref().is_some_and(|page| {
-        page.size.as_deref().is_some_and(|size| call.arg(size).is_some())
-            || page.tokens.iter().any(|token| call.arg(&token.request).is_some())
+    let asked = call.method.page.iter().flat_map(|page| page.ways()).any(|page| {
+        let size = page.size.iter();
+        let mut names = page.tokens.iter().map(|token| &token.request).chain(size);
+        names.any(|name| call.arguments().any(|(given, _)| given == name))
     });
     if asked { Paging::One } else { Paging::Follow }
 }
@@ -119,7 +120,7 @@ impl CallTable {
         let shown: Vec<&Column> = self.shown.iter().map(|index| &self.columns[*index]).collect();
         let mut fields: Vec<Field> =
             arrow_schema(shown).fields().iter().map(|field| field.as_ref().clone()).collect();
-        fields.extend(self.params.iter().map(|name| Field::new(name, DataType::Utf8, true)));
+        fields.extend(self.params.iter().map(|(name, kind)| Field::new(name, kind.clone(), true)));
         fields
     }
 
@@ -164,7 +165,12 @@ impl TableProvider for CallTable {
                     .map(|index| match self.shown.get(*index) {
                         Some(column) => Output::Column(*column),
                         None => {
-                            Output::Constant(rows.params.get(index - self.shown.len()).cloned())
+                            let index = index - self.shown.len();
+                            let kind = self.params.get(index).map(|(_, kind)| kind.clone());
+                            Output::Constant(
+                                rows.params.get(index).cloned(),
+                                kind.unwrap_or(DataType::Utf8),
+                            )
                         }
                     })
                     .collect();
@@ -187,14 +193,14 @@ impl TableProvider for CallTable {
 #[derive(Debug, Clone)]
 enum Output {
     Column(usize),
-    Constant(Option<String>),
+    Constant(Option<String>, DataType),
 }
 
 impl Output {
     fn column(&self) -> Option<usize> {
         match self {
             Self::Column(index) => Some(*index),
-            Self::Constant(_) => None,
+            Self::Constant(..) => None,
         }
     }
 }
@@ -268,8 +274,8 @@ impl Assemble {
                             |at| batch.column(at).clone(),
                         ))
                     }
-                    Output::Constant(text) => {
-                        ScalarValue::Utf8(text.clone()).to_array_of_size(rows)
+                    Output::Constant(text, kind) => {
+                        ScalarValue::Utf8(text.clone()).cast_to(kind)?.to_array_of_size(rows)
                     }
                 }
             })

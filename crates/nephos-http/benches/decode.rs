@@ -14,6 +14,7 @@ use nephos_http::Probe;
 
 const SIZE: usize = 50_000_000;
 const RUNS: usize = 7;
+const PASSES: u32 = 50;
 
 fn main() {
     for (name, body) in [("JSON, compact", json(false)), ("JSON, indented", json(true))] {
@@ -52,16 +53,28 @@ fn speed(body: &Bytes, probe: &Probe) -> Duration {
 fn best<T>(body: &Bytes, run: impl Fn(&Bytes) -> Option<T>) -> Duration {
     (0..RUNS)
         .map(|_| {
-            let start = Instant::now();
+            let (start, busy) = (Instant::now(), busy());
             assert!(run(body).is_some(), "the body cannot be read");
-            start.elapsed()
+            self::busy().zip(busy).map_or(start.elapsed(), |(end, begin)| end - begin)
         })
         .min()
         .unwrap_or_default()
 }
 
+/// How long this thread has had a core, where the system says so: on a machine that others use too,
+/// the clock on the wall measures them.
+fn busy() -> Option<Duration> {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    spent.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 fn report(name: &str, body: &Bytes, ours: Duration, (peer, theirs): (&str, Duration)) {
-    let limit = best(body, |body| simdutf8::basic::from_utf8(body).ok().map(str::len));
+    // The system counts in steps that one pass would hide in.
+    let limit = best(body, |body| {
+        (0..PASSES)
+            .map(|_| simdutf8::basic::from_utf8(body).ok().map(str::len))
+            .sum::<Option<usize>>()
+    }) / PASSES;
     #[allow(clippy::cast_precision_loss)]
     let rate = body.len() as f64 / ours.as_secs_f64() / 1e6;
     println!(

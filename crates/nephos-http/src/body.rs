@@ -22,6 +22,8 @@ const CHUNK: usize = 256 * 1024;
 /// A request body as a caller gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
+    /// A structure, written in the form that the method takes.
+    Structure(serde_json::Value),
     /// JSON text: sent as it is where the method takes JSON, else written in the form it takes.
     Json(String),
     /// XML, sent as it is.

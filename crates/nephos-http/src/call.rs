@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use nephos_catalog::{Auth, HttpVerb, Kind, Lookup, Method, Param, ResourceRef, lookup, nearest};
+use nephos_catalog::{
+    Auth, Body, BodyNaming, HttpVerb, Kind, Location, Method, NameFound, Param, ResourceRef,
+    nearest,
+};
 
 use crate::body::{Payload, PayloadSource};
-use crate::xml_write::write_xml;
-use crate::{CallError, CallErrorKind};
+use crate::encode::encoded;
+use crate::fields::structure;
+use crate::transform::made_body;
+use crate::{Argument, ArgumentForm, CallError, CallErrorKind};
 
 /// A method with checked arguments and a body that can be sent.
 #[derive(Clone)]
@@ -21,8 +26,12 @@ pub struct Call {
     pub signing_name: String,
     /// How the provider authorises calls.
     pub auth: Option<Auth>,
-    /// Arguments under their declared names, in the order given.
-    pub args: Vec<(String, String)>,
+    /// Service in SQL.
+    pub service: String,
+    /// Arguments for URL, query and headers under their declared names, in the order given.
+    pub args: Vec<(String, Argument)>,
+    /// Arguments that became part of the body.
+    pub fields: Vec<(String, Argument)>,
     /// The request body.
     pub payload: PayloadSource,
     /// Media type of the body, where it is known.
@@ -36,12 +45,12 @@ impl Call {
     pub fn new(
         resource: &ResourceRef,
         method: &Method,
-        args: Vec<(String, String)>,
+        args: Vec<(String, Argument)>,
         payload: Option<Payload>,
     ) -> Result<Self, CallError> {
         let target = format!("{}.{}", resource.full_name(), method.name);
         let show = format!("SHOW METHODS IN {}", resource.full_name());
-        let mut known: Vec<(String, String)> = Vec::new();
+        let mut known: Vec<(String, Argument)> = Vec::new();
         for (name, value) in args {
             let declared =
                 declared_name(method, &name).map_err(|error| error.hint(show.clone()))?;
@@ -51,8 +60,13 @@ impl Call {
                     format!("parameter {declared} of {target} is given twice"),
                 ));
             }
+            let is_field = is_body_field(method, &declared);
+            // NULL is a value of bodies only; elsewhere it means that nothing is given.
+            if value.form == ArgumentForm::Null && !is_field {
+                continue;
+            }
             if let Some(param) = method.param(&declared) {
-                check_value(param, &value)?;
+                check_value(param, &value.text)?;
             }
             known.push((declared, value));
         }
@@ -70,6 +84,7 @@ impl Call {
             )
             .hint(show));
         }
+        let (fields, known) = known.into_iter().partition(|(name, _)| is_body_field(method, name));
         let mut call = Self {
             target,
             method: Arc::new(method.clone()),
@@ -78,7 +93,9 @@ impl Call {
                 .clone()
                 .unwrap_or_else(|| resource.signing_name.clone()),
             auth: resource.provider.auth.clone(),
+            service: resource.service.clone(),
             args: known,
+            fields,
             payload: PayloadSource::Empty,
             content_type: None,
             content_md5: None,
@@ -89,7 +106,12 @@ impl Call {
 
     /// The argument of this declared name.
     pub fn arg(&self, name: &str) -> Option<&str> {
-        self.args.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.args.iter().find(|(given, _)| given == name).map(|(_, value)| value.text.as_str())
+    }
+
+    /// Every argument, those of the body too.
+    pub fn arguments(&self) -> impl Iterator<Item = (&str, &Argument)> {
+        self.args.iter().chain(&self.fields).map(|(name, value)| (name.as_str(), value))
     }
 
     fn take_payload(&mut self, payload: Option<Payload>) -> Result<(), CallError> {
@@ -104,45 +126,28 @@ impl Call {
                 .hint(format!("DESCRIBE METHOD {} shows what it takes", self.target))),
             };
         };
-        // Body fields given as columns make a structure.
-        let fields: serde_json::Map<String, serde_json::Value> = body
-            .schema
-            .properties
-            .iter()
-            .filter_map(|(field, _)| {
-                let column = body.naming.column(field);
-                if method.param(&column).is_some() {
-                    return None;
-                }
-                let position = self.args.iter().position(|(name, _)| *name == column)?;
-                let (_, value) = self.args.remove(position);
-                let structured = serde_json::from_str(&value)
-                    .ok()
-                    .filter(|v: &serde_json::Value| v.is_object() || v.is_array());
-                Some((field.clone(), structured.unwrap_or(serde_json::Value::String(value))))
-            })
-            .collect();
-        let payload = match (payload, fields.is_empty()) {
+        let made = structure(body, &self.fields)?;
+        let payload = match (payload, self.fields.is_empty()) {
             (Some(_), false) => {
                 return Err(CallError::new(
                     CallErrorKind::Payload,
                     format!("{} is given both body fields and a payload", self.target),
                 ));
             }
-            (None, false) => Some(Payload::Json(serde_json::Value::Object(fields).to_string())),
+            (None, _) => made.map(Payload::Structure),
             (payload, true) => payload,
         };
+        if method.translation.graphql.is_some() {
+            // The query is written a page at a time.
+            self.content_type = Some(body.media_type.clone());
+            return Ok(());
+        }
         let Some(payload) = payload else {
-            // Without a translation rule a document's `required` says little: bodies of old
-            // documents are all required. An upload of bytes that were forgotten would overwrite
-            // what is there with nothing: an empty one has to be asked for.
-            let upload = body.raw && method.http == HttpVerb::Put;
-            let wanted = upload
-                || body.required
-                    && (body.raw
-                        || body.naming == nephos_catalog::BodyNaming::Naive
-                        || !body.schema.required.is_empty());
-            return if wanted { Err(self.body_missing(body.raw)) } else { Ok(()) };
+            return if needs_body(&method, body) {
+                Err(self.body_missing(body.raw))
+            } else {
+                Ok(())
+            };
         };
         let structured = !body.raw;
         self.content_type = Some(match &payload {
@@ -150,13 +155,17 @@ impl Call {
             _ => body.media_type.clone(),
         });
         self.payload = match payload {
+            Payload::Structure(value) => PayloadSource::Bytes(match &body.transform {
+                Some(transform) => made_body(transform, &value)?,
+                None => encoded(body, &value)?,
+            }),
             Payload::Json(text) => {
                 let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
                     CallError::new(CallErrorKind::Payload, format!("@@json is not JSON: {error}"))
                 })?;
-                let xml = structured && body.media_type.contains("xml");
-                let bytes = if xml { write_xml(&body.schema, &value)? } else { text };
-                PayloadSource::Bytes(Bytes::from(bytes))
+                let written = structured && !body.media_type.contains("json");
+                let bytes = if written { encoded(body, &value)? } else { Bytes::from(text) };
+                PayloadSource::Bytes(bytes)
             }
             Payload::Xml(text) => PayloadSource::Bytes(Bytes::from(text)),
             Payload::Bytes(bytes) => PayloadSource::Bytes(bytes),
@@ -195,11 +204,10 @@ impl Call {
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let args: Vec<(&str, &str)> = self
-            .args
-            .iter()
+            .arguments()
             .map(|(name, value)| {
                 let secret = self.method.param(name).is_some_and(|param| param.secret);
-                (name.as_str(), if secret { "[secret]" } else { value.as_str() })
+                (name, if secret { "[secret]" } else { value.text.as_str() })
             })
             .collect();
         f.debug_struct("Call")
@@ -210,32 +218,47 @@ impl std::fmt::Debug for Call {
     }
 }
 
+/// Whether `column`, a declared name, is part of the body: parameters and server variables of the
+/// same name come first.
 fn is_body_field(method: &Method, column: &str) -> bool {
-    method.param(column).is_none()
-        && method.body.as_ref().is_some_and(|body| {
-            body.schema.properties.iter().any(|(field, _)| body.naming.column(field) == column)
+    let elsewhere = method.param(column).is_some()
+        || method.server_variables().any(|variable| variable.name == column)
+        || method.params.iter().filter_map(Param::family).any(|prefix| column.starts_with(prefix));
+    !elsewhere
+        && method.body.as_ref().is_some_and(|body| match &body.naming {
+            BodyNaming::Prefixed => body.naming.field(column).is_some(),
+            _ => body.field(column).is_some(),
         })
+}
+
+/// Without a translation rule a document's `required` says little: bodies of old documents are all
+/// required. An upload of bytes that were forgotten would overwrite what is there with nothing: an
+/// empty one has to be asked for.
+fn needs_body(method: &Method, body: &Body) -> bool {
+    let upload = body.raw && method.http == HttpVerb::Put;
+    let structured = body.naming != BodyNaming::Prefixed || !body.schema.required.is_empty();
+    upload || body.required && (body.raw || structured)
 }
 
 /// The declared name that an argument means; one of a family (`x-amz-meta-*`) keeps its own.
 fn declared_name(method: &Method, name: &str) -> Result<String, CallError> {
-    let accepted = method.accepted_params();
     let in_family = method.params.iter().filter_map(Param::family).any(|prefix| {
         name.len() > prefix.len()
             && name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     });
-    match lookup(name, accepted.iter().map(String::as_str)) {
-        Lookup::Found(found) => Ok(found.to_owned()),
+    match method.lookup(name) {
+        NameFound::One(found) => Ok(found),
         _ if in_family => Ok(name.to_ascii_lowercase()),
-        Lookup::Ambiguous(candidates) => Err(CallError::new(
+        NameFound::Several(candidates) => Err(CallError::new(
             CallErrorKind::Argument,
             format!("parameter {name} is ambiguous: it may mean {}", candidates.join(" or ")),
         )),
-        Lookup::Missing => {
+        NameFound::None => {
             let mut error = CallError::new(
                 CallErrorKind::Argument,
                 format!("method {} has no parameter {name}", method.name),
             );
+            let accepted = method.accepted_params();
             let near = nearest(name, accepted.iter().map(String::as_str));
             if !near.is_empty() {
                 error = error.hint(format!("did you mean {}?", near.join(" or ")));
@@ -274,10 +297,10 @@ fn check_value(param: &Param, value: &str) -> Result<(), CallError> {
         Kind::Boolean if !matches!(value, "true" | "false") => {
             Err(fault("true or false".to_owned()))
         }
-        _ if param.location == nephos_catalog::Location::Path && value.is_empty() => {
+        _ if param.location == Location::Path && value.is_empty() => {
             Err(fault("at least one character".to_owned()))
         }
-        _ if param.location == nephos_catalog::Location::Header
+        _ if param.location == Location::Header
             && http::HeaderValue::from_str(value).is_err()
             && http::HeaderValue::from_bytes(value.as_bytes()).is_err() =>
         {

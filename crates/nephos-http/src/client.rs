@@ -1,31 +1,31 @@
 //! Sends calls: sign, send, retry.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
-use nephos_catalog::ResponseBody;
-use tokio::sync::Semaphore;
+use nephos_catalog::{Auth, ResponseBody};
 
-use crate::aws_credentials::AwsChain;
+use crate::auth::{Authoriser, Used};
 use crate::decode::{Answer, Decoder};
-use crate::failure::failure;
+use crate::failure::{Asked, failure};
+use crate::limit::{Host, Limiter};
 use crate::page;
-use crate::request::build;
-use crate::sign::{SignedPayload, sign_v4};
+use crate::redirect::{self, MOST_HOPS};
+use crate::request::{Built, Continuation, build};
+use crate::retry::Attempts;
 use crate::traffic::{Meter, Traffic};
 use crate::{
-    Call, CallError, CallErrorKind, Credentials, CredentialsSource, Endpoint, PayloadSource,
-    RetryPolicy, Transport,
+    Call, CallError, CallErrorKind, Concurrency, CredentialsSource, Endpoint, Environment,
+    PayloadSource, RetryPolicy, Transport, no_environment,
 };
-
-/// Requests under way at once.
-const MOST_AT_ONCE: usize = 32;
 
 /// Which pages of a list are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,21 +52,22 @@ pub struct RowRequest {
 pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
-    fixed: Option<Credentials>,
-    chain: AwsChain,
+    auth: Authoriser,
     retry: RetryPolicy,
     clock: fn() -> SystemTime,
     traffic: Arc<Traffic>,
-    permits: Semaphore,
+    limiter: Limiter,
 }
 
 /// Makes a [`Client`].
-#[derive(Debug)]
 pub struct ClientBuilder {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     credentials: CredentialsSource,
+    environment: Environment,
+    auth: HashMap<String, Auth>,
     retry: RetryPolicy,
+    concurrency: Concurrency,
     clock: fn() -> SystemTime,
 }
 
@@ -77,7 +78,10 @@ impl ClientBuilder {
             transport,
             endpoint: Endpoint::default(),
             credentials: CredentialsSource::AwsChain { profile: None },
+            environment: no_environment(),
+            auth: HashMap::new(),
             retry: RetryPolicy::default(),
+            concurrency: Concurrency::default(),
             clock: SystemTime::now,
         }
     }
@@ -88,7 +92,19 @@ impl ClientBuilder {
         self
     }
 
-    /// Where credentials come from.
+    /// Where the values of environment variables come from.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// How calls of `provider` are authorised, instead of how its document says.
+    pub fn auth(mut self, provider: impl Into<String>, auth: Auth) -> Self {
+        self.auth.insert(provider.into(), auth);
+        self
+    }
+
+    /// Where AWS's credentials come from.
     pub fn credentials(mut self, source: CredentialsSource) -> Self {
         self.credentials = source;
         self
@@ -100,7 +116,13 @@ impl ClientBuilder {
         self
     }
 
-    /// The clock that signatures are dated by.
+    /// How many requests may be under way at once.
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// The clock that signatures are dated by, and that says when tokens end.
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
@@ -108,20 +130,34 @@ impl ClientBuilder {
 
     /// The client. Nothing is asked for yet.
     pub fn build(self) -> Arc<Client> {
-        let (fixed, profile) = match self.credentials {
-            CredentialsSource::Static(credentials) => (Some(credentials), None),
-            CredentialsSource::AwsChain { profile } => (None, profile),
-        };
+        let auth = Authoriser::new(
+            self.transport.clone(),
+            self.environment,
+            self.clock,
+            self.auth,
+            self.credentials,
+        );
+        let traffic: Arc<Traffic> = Arc::default();
         Arc::new(Client {
-            chain: AwsChain::new(profile, self.transport.clone()),
+            auth,
             transport: self.transport,
             endpoint: self.endpoint,
-            fixed,
             retry: self.retry,
             clock: self.clock,
-            traffic: Arc::default(),
-            permits: Semaphore::new(MOST_AT_ONCE),
+            limiter: Limiter::new(self.concurrency, traffic.clone()),
+            traffic,
         })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("transport", &self.transport)
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,48 +184,148 @@ impl Client {
     pub(crate) async fn fetch(
         &self,
         call: &Call,
-        extra: &[(String, String)],
+        next: &Continuation,
     ) -> Result<Answer, CallError> {
-        let mut attempt = 1;
+        let said = call.method.retry.as_ref();
+        let said = said.map(|retry| RetryPolicy::from_document(&self.retry, retry));
+        let policy = said.as_ref().unwrap_or(&self.retry);
+        let mut attempts = Attempts::new(policy);
+        let mut used = Used::default();
         loop {
-            let error = match self.attempt(call, extra).await {
+            let Failed { error, sent } = match self.attempt(call, next, &mut used).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(failed) => failed,
             };
-            attempt += 1;
-            match self.retry.wait(&error, call.method.idempotent, attempt) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None if attempt > 2 => {
-                    return Err(error.context("attempts", (attempt - 1).to_string()));
-                }
-                None => return Err(error),
+            let error = used.mask(error);
+            if self.auth.renew(&error, &mut used).await {
+                continue;
             }
+            // What was never sent did nothing.
+            let repeatable = sent.as_ref().is_none_or(|sent| policy.repeatable(call, &sent.method));
+            let Some(wait) = attempts.after(&error, repeatable) else {
+                return Err(attempts.give_up(error));
+            };
+            if let Some(sent) = sent.filter(|sent| error.throttled && sent.host.at_least()) {
+                // Fewer at once than one there cannot be: others that go on asking meanwhile would
+                // use up what this call waits for.
+                sent.host.pause(wait);
+            }
+            let _waiting = self.traffic.start_waiting();
+            tokio::time::sleep(wait).await;
         }
     }
 
-    async fn attempt(&self, call: &Call, extra: &[(String, String)]) -> Result<Answer, CallError> {
-        let mut request = build(call, &self.endpoint, extra)?;
+    async fn attempt(
+        &self,
+        call: &Call,
+        next: &Continuation,
+        used: &mut Used,
+    ) -> Result<Answer, Failed> {
+        let environment = self.auth.environment();
+        let Built { request: unsigned, payload } = build(call, &self.endpoint, environment, next)?;
+        let mut request = self.prepare(call, &payload, unsigned.clone(), used).await?;
+        for _ in 0..=MOST_HOPS {
+            let url = request.uri().clone();
+            match self.exchange(call, &payload, request).await? {
+                Exchanged::Answer(answer) => return Ok(answer),
+                Exchanged::Redirect(place) => {
+                    request = match redirect::next_hop(call, &unsigned, &url, &place)? {
+                        // Signed anew: a signature may cover the path, or stand in the query.
+                        (hop, true) => self.prepare(call, &payload, hop, used).await?,
+                        (hop, false) => hop,
+                    };
+                }
+            }
+        }
+        let message = format!("{} was sent on more than {MOST_HOPS} times", call.target);
+        Err(CallError::new(CallErrorKind::Answer, message).into())
+    }
+
+    /// Adds what authorises the request.
+    async fn prepare(
+        &self,
+        call: &Call,
+        payload: &PayloadSource,
+        mut request: Request<()>,
+        used: &mut Used,
+    ) -> Result<Request<()>, CallError> {
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let host_value = HeaderValue::from_str(&host).map_err(|error| {
             CallError::new(CallErrorKind::Endpoint, format!("{host} is not a usable host"))
                 .source(error)
         })?;
         request.headers_mut().insert(header::HOST, host_value);
-        self.sign(call, &mut request).await?;
-        if !call.payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
-            request
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(call.payload.len()));
+        self.auth.authorise(call, payload, &mut request, used).await?;
+        if !payload.is_empty() || matches!(request.method().as_str(), "PUT" | "POST") {
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(payload.len()));
         }
-        // Held until the answer is read: more calls at once than this exhaust files and memory.
-        let _permit = self.permits.acquire().await;
+        Ok(request)
+    }
+
+    /// Sends a request when its host may be asked, and reads the answer.
+    async fn exchange(
+        &self,
+        call: &Call,
+        payload: &PayloadSource,
+        request: Request<()>,
+    ) -> Result<Exchanged, Failed> {
+        let url = request.uri().to_string();
+        let uri = request.uri();
+        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let scheme = uri.scheme_str().unwrap_or_default();
+        // Held until the answer is read.
+        let permit = self.limiter.enter(&format!("{scheme}://{host}")).await;
+        let sent = Sent { method: request.method().clone(), host: permit.host().clone() };
+        let response = match self.send(payload, &host, request).await {
+            Ok(response) => response,
+            Err(error) => return Err(Failed { error, sent: Some(sent) }),
+        };
+        let (parts, body) = response.into_parts();
+        if let Some(place) = redirect::place(call, &sent.method, &parts) {
+            permit.succeeded();
+            return Ok(Exchanged::Redirect(place));
+        }
+        // S3 may fail after it has said 200: the error then stands in the body.
+        // A body that is bytes may look like one and is none.
+        let hidden_failure = parts.status.is_success()
+            && call.method.response.body != ResponseBody::Raw
+            && is_error_document(&body);
+        let now = (self.clock)();
+        if parts.status.is_success() && !hidden_failure {
+            permit.succeeded();
+            let asked = Asked::read(&parts.headers, now).filter(|asked| asked.resets);
+            self.pause(&sent.host, asked.map(|asked| asked.wait));
+            return Ok(Exchanged::Answer(Answer { headers: parts.headers, body, url }));
+        }
+        let error = failure(call, parts.status, &parts.headers, &body, now);
+        if error.throttled {
+            permit.throttled();
+        }
+        self.pause(&sent.host, error.retry_after);
+        Err(Failed { error, sent: Some(sent) })
+    }
+
+    /// Keeps all calls from a host for as long as it asks. A wait that no call is made to wait for
+    /// is none for the others either: a host has more than one quota.
+    fn pause(&self, host: &Host, asked: Option<Duration>) {
+        if let Some(wait) = asked.filter(|wait| *wait <= self.retry.longest_asked) {
+            host.pause(wait);
+        }
+    }
+
+    async fn send(
+        &self,
+        payload: &PayloadSource,
+        host: &str,
+        request: Request<()>,
+    ) -> Result<Response<Bytes>, CallError> {
         let meter = Meter::start(&self.traffic);
         let (parts, ()) = request.into_parts();
-        let body = call.payload.open(&meter).await?;
+        let body = payload.open(&meter).await?;
         let sending = self.transport.send(Request::from_parts(parts, body));
-        let (parts, mut body) = meter.while_moving(&host, sending).await??.into_parts();
+        let (parts, mut body) = meter.while_moving(host, sending).await??.into_parts();
         let mut bytes = BytesMut::new();
-        while let Some(frame) = meter.while_moving(&host, body.frame()).await? {
+        while let Some(frame) = meter.while_moving(host, body.frame()).await? {
             let frame = frame.map_err(|error| {
                 CallError::new(
                     CallErrorKind::Transport,
@@ -202,59 +338,32 @@ impl Client {
                 bytes.extend_from_slice(&data);
             }
         }
-        let body = bytes.freeze();
-        // S3 may fail after it has said 200: the error then stands in the body.
-        // A body that is bytes may look like one and is none.
-        let hidden_failure = parts.status.is_success()
-            && call.method.response.body != ResponseBody::Raw
-            && is_error_document(&body);
-        if !parts.status.is_success() || hidden_failure {
-            return Err(failure(call, parts.status, &parts.headers, &body));
-        }
-        Ok(Answer { headers: parts.headers, body })
-    }
-
-    async fn sign(&self, call: &Call, request: &mut Request<()>) -> Result<(), CallError> {
-        let kind = call.auth.as_ref().map(|auth| auth.kind.as_str());
-        match kind {
-            Some("null_auth") => return Ok(()),
-            // AWS documents published before `config.auth` existed say nothing; they are signed.
-            Some("aws_signing_v4") | None => {}
-            Some(other) => {
-                return Err(CallError::new(
-                    CallErrorKind::Credentials,
-                    format!("authorisation of kind {other} is not supported yet"),
-                ));
-            }
-        }
-        let now = (self.clock)();
-        let credentials = match &self.fixed {
-            Some(credentials) => credentials.clone(),
-            None => self.chain.credentials(now).await?,
-        };
-        let default = call.method.server_variables().find(|v| v.name == "region");
-        let region = call
-            .arg("region")
-            .or_else(|| default.and_then(|v| v.default.as_deref()))
-            .unwrap_or("us-east-1")
-            .to_owned();
-        let payload = signed_payload(request, &call.payload).await?;
-        sign_v4(request, payload, &credentials, &region, &call.signing_name, now)
+        Ok(Response::from_parts(parts, bytes.freeze()))
     }
 }
 
-/// Over TLS and on this machine a body is sent unsigned: hashing it would cost twice what sending
-/// does, and nobody can change it on the way. Elsewhere its SHA-256 is signed.
-async fn signed_payload(
-    request: &Request<()>,
-    payload: &PayloadSource,
-) -> Result<SignedPayload, CallError> {
-    let uri = request.uri();
-    let private = uri.scheme_str() == Some("https") || Endpoint::is_loopback(&uri.to_string());
-    if matches!(payload, PayloadSource::File { .. }) && private {
-        return Ok(SignedPayload::Unsigned);
+/// An attempt that failed.
+struct Failed {
+    error: CallError,
+    /// `None` where the request was not even made.
+    sent: Option<Sent>,
+}
+
+/// A request that may have reached a host.
+struct Sent {
+    method: Method,
+    host: Arc<Host>,
+}
+
+impl From<CallError> for Failed {
+    fn from(error: CallError) -> Self {
+        Self { error, sent: None }
     }
-    Ok(SignedPayload::Sha256(payload.sha256().await?))
+}
+
+enum Exchanged {
+    Answer(Answer),
+    Redirect(String),
 }
 
 fn is_error_document(body: &[u8]) -> bool {
@@ -268,3 +377,6 @@ fn is_error_document(body: &[u8]) -> bool {
     let text = text.trim_start();
     text.starts_with("<Error>") || text.starts_with("<Error ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,17 @@
 
 mod cell;
 mod json;
+#[cfg(test)]
+mod json_property;
+#[cfg(test)]
+mod json_tests;
 mod json_text;
 mod next;
 mod probe;
 mod xml_cell;
+mod xml_keep;
+#[cfg(test)]
+mod xml_tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,18 +21,26 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use bytes::Bytes;
 use http::HeaderMap;
-use nephos_catalog::{Column, ColumnOrigin, Kind, Method, ResponseBody};
+use nephos_catalog::{Column, ColumnOrigin, Kind, Method, ResponseBody, RowPath, TokenSource};
 
 use self::cell::{Cell, Cells, array, header_cell};
 use self::json::{JsonPage, Plan};
+use self::next::Sight;
 pub(crate) use self::next::{Next, PageBody};
 pub use self::probe::Probe;
 use self::xml_cell::member_cell;
+pub(crate) use self::xml_keep::Keep;
+use crate::request::Continuation;
+use crate::transform::AnswerTransform;
 use crate::xml::Element;
 use crate::{CallError, CallErrorKind};
 
 /// What a method says when it has nothing else to say.
 const DONE: &str = "The operation completed successfully";
+
+/// Columns that are the row itself, where a list holds plain values: the name the documents'
+/// community gives them, and the one given where rows are XML elements.
+const ROW_ITSELF: [&str; 2] = ["column_anon", "value"];
 
 /// The Arrow type of a value of this kind. Structures are JSON text.
 pub fn arrow_type(kind: Kind) -> DataType {
@@ -51,6 +66,8 @@ pub fn arrow_schema<'a>(columns: impl IntoIterator<Item = &'a Column>) -> Schema
 pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// URL that was asked.
+    pub(crate) url: String,
 }
 
 /// Rows of one page and how to get the next.
@@ -66,6 +83,12 @@ pub(crate) struct Decoder {
     schema: SchemaRef,
     /// What is looked for in JSON answers.
     plan: Plan,
+    /// The document's transform of answers.
+    transform: Option<AnswerTransform>,
+    /// What says how a list continues, in an answer before its transform.
+    continuation: Plan,
+    /// What is kept of XML answers.
+    keep: Keep,
     /// Rows are followed to the end: fields that say where a page ends speak of the whole result.
     followed: bool,
 }
@@ -79,9 +102,20 @@ impl Decoder {
             .cloned()
             .collect();
         let schema = arrow_schema(&columns);
-        let pages = method.page.iter().flat_map(next::paths);
-        let plan = Plan::new(&method.response.rows, &columns, pages);
-        Self { method, columns, schema, plan, followed }
+        let cursor =
+            method.translation.graphql.as_ref().and_then(|graphql| graphql.cursor.as_ref());
+        let errors = RowPath::parse("$.errors");
+        let errors = method.translation.graphql.as_ref().map(|_| &errors);
+        let pages = || method.page.iter().flat_map(next::paths).chain(cursor).chain(errors);
+        let plan = Plan::new(&method.response.rows, &columns, pages());
+        let continuation = Plan::new(&RowPath::default(), &[], pages());
+        let transform = method
+            .response
+            .transform
+            .as_ref()
+            .map(|transform| AnswerTransform::new(transform, &method.response));
+        let keep = Keep::new(&method.response.rows, &columns, pages());
+        Self { method, columns, schema, plan, transform, continuation, keep, followed }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -106,11 +140,12 @@ impl Decoder {
             }
             return Err(self.fault("it is empty"));
         }
-        let root = Element::parse(text).map_err(|error| self.fault(error))?;
+        let root = Element::parse_kept(text, &self.keep).map_err(|error| self.fault(error))?;
         let rows = root.select(&self.method.response.rows);
         let batch =
             self.batch(rows.len(), |column| self.xml_cells(column, &root, &rows, &answer.headers))?;
-        Ok(DecodedPage { batch, next: self.next(PageBody::Xml(&root)) })
+        let next = self.next(answer, vec![PageBody::Xml(&root)], rows.len())?;
+        Ok(DecodedPage { batch, next })
     }
 
     fn json(&self, answer: &Answer) -> Result<DecodedPage, CallError> {
@@ -127,10 +162,39 @@ impl Decoder {
             let batch = RecordBatch::new_empty(self.schema());
             return Ok(DecodedPage { batch, next: Next::End });
         }
-        let page = self.plan.read(text).map_err(|error| self.fault(error))?;
+        let made = self.transform.as_ref().map(|transform| transform.apply(text)).transpose()?;
+        let read = made.as_deref().unwrap_or(text);
+        let page = self.plan.read(read).map_err(|error| self.fault(error))?;
+        if self.method.translation.graphql.is_some()
+            && let Some(errors) = page.text_at(&RowPath::parse("$.errors"))
+        {
+            return Err(self.refused(&errors));
+        }
         let batch =
             self.batch(page.rows(), |column| Ok(self.json_cells(column, &page, &answer.headers)))?;
-        Ok(DecodedPage { batch, next: self.next(PageBody::Json(&page)) })
+        let mut bodies = vec![PageBody::Json(&page)];
+        // A transform may leave out how the list continues: then what came is looked at, too.
+        let original = made.as_ref().filter(|_| self.method.page.is_some());
+        let xml = original.and_then(|_| Element::parse(text).ok());
+        bodies.extend(xml.as_ref().map(PageBody::Xml));
+        let json = match (original, &xml) {
+            (Some(_), None) => self.continuation.read(text).ok(),
+            _ => None,
+        };
+        bodies.extend(json.as_ref().map(PageBody::Json));
+        let next = self.next(answer, bodies, page.rows())?;
+        Ok(DecodedPage { batch, next })
+    }
+
+    /// A GraphQL service says 200 and what is wrong in `errors`.
+    fn refused(&self, errors: &str) -> CallError {
+        let said: serde_json::Value = serde_json::from_str(errors).unwrap_or_default();
+        let first = said.get(0).unwrap_or(&said);
+        let message = first.get("message").and_then(serde_json::Value::as_str).unwrap_or(errors);
+        CallError::new(
+            CallErrorKind::Service { status: 200, code: None },
+            format!("{} failed: {message}", self.method.name),
+        )
     }
 
     /// The body as text; a mark of the byte order is none of it.
@@ -240,12 +304,34 @@ impl Decoder {
         if page.more.as_ref().is_some_and(|path| path.is_member(&column.wire)) {
             return Some(Cell::Text(Cow::Borrowed("false")));
         }
-        let token = page.tokens.iter().any(|token| token.response.is_member(&column.wire));
+        let token = page.tokens.iter().any(|token| {
+            matches!(&token.response, TokenSource::Body(path) if path.is_member(&column.wire))
+        });
         token.then_some(Cell::Null)
     }
 
-    fn next(&self, body: PageBody<'_, '_>) -> Next {
-        self.method.page.as_ref().map_or(Next::End, |page| next::next(page, body))
+    fn next(
+        &self,
+        answer: &Answer,
+        bodies: Vec<PageBody<'_, '_>>,
+        rows: usize,
+    ) -> Result<Next, CallError> {
+        let method = self.method.as_ref();
+        let (headers, url) = (&answer.headers, answer.url.as_str());
+        if let Some(graphql) = &method.translation.graphql {
+            let path = graphql.cursor.as_ref();
+            let cursor = path.and_then(|path| bodies.iter().find_map(|body| body.text_at(path)));
+            return Ok(match cursor {
+                Some(cursor) if rows > 0 => {
+                    Next::Tokens(Continuation { cursor: Some(cursor), ..Continuation::default() })
+                }
+                _ => Next::End,
+            });
+        }
+        match &method.page {
+            Some(page) => Sight { method, bodies, headers, url, rows }.next(page),
+            None => Ok(Next::End),
+        }
     }
 
     fn fault(&self, error: impl std::fmt::Display) -> CallError {

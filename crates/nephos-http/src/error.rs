@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which step of a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,10 @@ pub struct CallError {
     pub source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The same call may succeed later.
     pub retryable: bool,
-    /// Seconds that the service asked to wait.
-    pub retry_after: Option<u64>,
+    /// There were too many calls, and the service did nothing for this one.
+    pub throttled: bool,
+    /// How long the service asked to wait.
+    pub retry_after: Option<Duration>,
 }
 
 impl CallError {
@@ -60,6 +63,7 @@ impl CallError {
             hints: Vec::new(),
             source: None,
             retryable: false,
+            throttled: false,
             retry_after: None,
         }
     }

@@ -1,117 +1,125 @@
 //! Answers that say no.
 
-use http::{HeaderMap, StatusCode, header};
+mod asked;
+mod hint;
+mod said;
 
-use crate::xml::Element;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode};
+
 use crate::{Call, CallError, CallErrorKind};
 
-/// What a failed request means. `body` may be empty, as after HEAD.
+pub(crate) use asked::Asked;
+use said::Said;
+
+/// Codes with which services refuse a call because there are too many; they do not begin it.
+const THROTTLED: &[&str] = &[
+    // AWS, in the spellings of its services.
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    // Google, GitHub, Azure.
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+    "RATE_LIMIT_EXCEEDED",
+    "RATE_LIMITED",
+    "TooManyRequests",
+];
+
+/// Codes of failures that pass, whatever the status.
+const PASSING: &[&str] =
+    &["InternalError", "InternalFailure", "RequestTimeout", "ServerBusy", "ServiceUnavailable"];
+
+/// GitHub asks to wait at least a minute where its secondary limit names no time.
+const SECONDARY_LIMIT: Duration = Duration::from_mins(1);
+
+/// What a failed request means. `body` may be empty, as after HEAD; `now` dates an answer that does
+/// not date itself.
 pub(crate) fn failure(
     call: &Call,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    now: SystemTime,
 ) -> CallError {
-    let text = String::from_utf8_lossy(body);
-    let document = Element::parse(&text).ok();
-    let member = |name: &str| {
-        let found =
-            document.as_ref().and_then(|root| root.child(name)).map(|e| e.text.trim().to_owned());
-        found.filter(|text| !text.is_empty())
-    };
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let code = member("Code").or_else(|| header("x-amz-error-code")).or_else(|| bare_code(status));
-    let message = member("Message").or_else(|| header("x-amz-error-message"));
-    let said = match (&code, message) {
+    let mut said = Said::read(headers, body, status);
+    if said.code.is_none() && hint::is_s3(call) {
+        said.code = bare_code(status).map(str::to_owned);
+    }
+    let code = said.code.clone().map(|code| hide_secrets(call, code));
+    let message = said.message.take().map(|message| hide_secrets(call, message));
+    let text = match (&code, &message) {
         (Some(code), Some(message)) => format!("{code}: {}", message.trim_end_matches('.')),
         (Some(code), None) => code.clone(),
-        (None, Some(message)) => message,
+        (None, Some(message)) => message.trim_end_matches('.').to_owned(),
         (None, None) => status.canonical_reason().unwrap_or("no reason given").to_owned(),
     };
     let number = status.as_u16();
     let mut error = CallError::new(
         CallErrorKind::Service { status: number, code: code.clone() },
-        format!("{} failed: {said} (HTTP {number})", call.target),
+        format!("{} failed: {text} (HTTP {number})", call.target),
     );
-    if let Some(id) = member("RequestId").or_else(|| header("x-amz-request-id")) {
+    if let Some(id) = said.request_id.take() {
         error = error.context("request id", id);
     }
-    let region = header("x-amz-bucket-region").or_else(|| member("Region"));
-    for hint in hints(call, code.as_deref(), number, region.as_deref()) {
+
+    let asked = Asked::read(headers, now);
+    let named = |codes: &[&str]| said.codes.iter().any(|code| codes.contains(&code.as_str()));
+    let secondary = message.as_deref().is_some_and(|m| m.contains("secondary rate limit"));
+    let limited =
+        number == 429 || named(THROTTLED) || number == 403 && (secondary || asked.is_some());
+    // What fails after the service has said 200 had begun; GraphQL says 200 to everything.
+    error.throttled = limited && (!status.is_success() || named(&["RATE_LIMITED"]));
+    error.retryable = limited || named(PASSING) || matches!(number, 408 | 500 | 502 | 503 | 504);
+    error.retry_after =
+        asked.map(|asked| asked.wait).or_else(|| secondary.then_some(SECONDARY_LIMIT));
+
+    let region = said.region.as_deref();
+    for hint in hint::hints(call, code.as_deref(), number, error.throttled, region) {
         error = error.hint(hint);
     }
-    error.retry_after = header(header::RETRY_AFTER.as_str()).and_then(|v| v.trim().parse().ok());
-    let passing_code = matches!(
-        code.as_deref(),
-        Some(
-            "SlowDown"
-                | "RequestTimeout"
-                | "InternalError"
-                | "ServiceUnavailable"
-                | "Throttling"
-                | "ThrottlingException"
-                | "RequestLimitExceeded"
-                | "BandwidthLimitExceeded"
-        )
-    );
-    error.retryable = passing_code || matches!(number, 408 | 429 | 500 | 502 | 503 | 504);
+    if let Some(wait) = error.retry_after.filter(|wait| error.retryable && !wait.is_zero()) {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        error = error.hint(match asked {
+            Some(Asked { resets: true, .. }) => format!("the rate limit resets in {seconds} s"),
+            _ => format!("the service asks to wait {seconds} s"),
+        });
+    }
     error
 }
 
 /// The code that S3 would have written had there been a body.
-fn bare_code(status: StatusCode) -> Option<String> {
-    let code = match status.as_u16() {
-        301 => "PermanentRedirect",
-        403 => "AccessDenied",
-        404 => "NotFound",
-        412 => "PreconditionFailed",
-        _ => return None,
-    };
-    Some(code.to_owned())
+fn bare_code(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        301 => Some("PermanentRedirect"),
+        403 => Some("AccessDenied"),
+        404 => Some("NotFound"),
+        412 => Some("PreconditionFailed"),
+        _ => None,
+    }
 }
 
-fn hints(call: &Call, code: Option<&str>, status: u16, region: Option<&str>) -> Vec<String> {
-    let named = |name: &str| call.arg(name).unwrap_or("?").to_owned();
-    let mut hints: Vec<String> = match code {
-        Some("NoSuchUpload") => vec![format!(
-            "upload {} of key {} may have been completed, aborted or never begun; \
-             EXEC aws.s3.multipart_uploads.multipart_uploads_List shows the open ones",
-            named("uploadId"),
-            named("Key")
-        )],
-        Some("NoSuchBucket") => vec![format!(
-            "SELECT * FROM aws.s3.buckets WHERE region = '{}' shows the buckets there are",
-            named("region")
-        )],
-        Some("SignatureDoesNotMatch") => {
-            vec!["the secret access key does not belong to the access key id".to_owned()]
+/// Services quote what they refuse.
+fn hide_secrets(call: &Call, mut text: String) -> String {
+    for (name, value) in &call.args {
+        let secret = call.method.param(name).is_some_and(|param| param.secret);
+        if secret && !value.text.is_empty() && text.contains(&value.text) {
+            text = text.replace(&value.text, "[secret]");
         }
-        Some("InvalidAccessKeyId") => {
-            vec!["the service does not know this access key id; is it another account's or endpoint's?".to_owned()]
-        }
-        Some("RequestTimeTooSkewed") => {
-            vec!["the clock of this machine differs from the service's by more than 15 minutes: set it".to_owned()]
-        }
-        Some("ExpiredToken" | "TokenRefreshRequired") => {
-            vec!["the session token has expired: log in again".to_owned()]
-        }
-        Some("AccessDenied") => vec![format!(
-            "the credentials may not do this; it needs the permission for {}",
-            call.method.operation
-        )],
-        Some("EntityTooSmall") => {
-            vec!["every part but the last must have at least 5 MiB".to_owned()]
-        }
-        Some("IllegalLocationConstraintException") => vec![format!(
-            "outside us-east-1 a bucket needs its region in the body: \
-             @@json='{{\"LocationConstraint\":\"{}\"}}'",
-            named("region")
-        )],
-        Some("SlowDown") => vec!["the service asks for fewer requests a second".to_owned()],
-        _ => Vec::new(),
-    };
-    if let Some(region) = region.filter(|_| matches!(status, 301 | 307 | 400)) {
-        hints.push(format!("the bucket is in region {region}"));
     }
-    hints
+    text
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,28 +9,38 @@
 //! **Does not own.** SQL, the catalog's format, the decision which method to call, and where a
 //! result is printed.
 //!
-//! **Invariants.** [`Call::new`] makes no request. A call that is not idempotent is sent once,
-//! unless it never left. Rows end only when the service says that there is no more; a page that
+//! **Invariants.** [`Call::new`] makes no request. A call that is not idempotent is repeated only
+//! where it never left or the service refused it unread, for there being too many. Rows end only when the service says that there is no more; a page that
 //! cannot be had is an error. Secrets are in no error and in no `Debug` output. Bodies from files
 //! stream in constant memory.
 
-mod aws_credentials;
+mod argument;
+mod auth;
 mod body;
 mod call;
 mod client;
 mod decode;
+mod encode;
 mod endpoint;
 mod error;
 mod failure;
+mod fields;
+mod limit;
 mod page;
+mod redirect;
 mod request;
 mod retry;
 mod sign;
+#[cfg(test)]
+mod testing;
 mod traffic;
+mod transform;
 mod transport;
 mod xml;
 mod xml_write;
 
+pub use argument::{Argument, ArgumentForm};
+pub use auth::{Environment, no_environment, parse_auth};
 pub use body::{Payload, PayloadSource};
 pub use call::Call;
 pub use client::{Client, ClientBuilder, Paging, RowRequest};
@@ -39,6 +49,7 @@ pub use decode::Probe;
 pub use decode::{arrow_schema, arrow_type};
 pub use endpoint::{Addressing, Endpoint};
 pub use error::{CallError, CallErrorKind};
+pub use limit::Concurrency;
 pub use retry::RetryPolicy;
 pub use sign::{Credentials, CredentialsSource};
 pub use traffic::Traffic;

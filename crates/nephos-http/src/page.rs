@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::{Client, Paging, RowRequest};
 use crate::decode::{DecodedPage, Decoder, Next};
+use crate::request::Continuation;
 use crate::{Call, CallError, CallErrorKind};
 
 /// Pages asked for ahead at the most. Each holds one answer of at most 1,000 rows.
@@ -43,16 +44,22 @@ pub(crate) fn rows(
     .boxed()
 }
 
-fn hash(tokens: &[(String, String)]) -> u64 {
+/// The page after a number.
+fn at_marker(parameter: &str, marker: u64) -> Continuation {
+    let query = vec![(parameter.to_owned(), marker.to_string())];
+    Continuation { query, ..Continuation::default() }
+}
+
+fn hash(next: &Continuation) -> u64 {
     let mut hasher = DefaultHasher::new();
-    tokens.hash(&mut hasher);
+    next.hash(&mut hasher);
     hasher.finish()
 }
 
 enum State {
     First,
-    /// The next page is had with these parameters.
-    Cursor(Vec<(String, String)>),
+    /// The next page is had so.
+    Cursor(Continuation),
     /// Pages are asked for ahead: rows up to `last` are out, `asked` is the marker of the last
     /// request under way, `stride` rows make a page, `depth` requests may be under way.
     Ahead {
@@ -89,7 +96,7 @@ impl Pages {
     }
 
     async fn first(&mut self) -> Result<RecordBatch, CallError> {
-        let page = self.fetch(&[]).await?;
+        let page = self.fetch(&Continuation::default()).await?;
         if self.followed {
             self.state = self.after_first(&page)?;
         }
@@ -109,7 +116,7 @@ impl Pages {
             .as_ref()
             .is_some_and(|page| page.algorithm == PageAlgorithm::IntegerMarker);
         let stride = page.batch.num_rows() as u64;
-        match tokens.as_slice() {
+        match tokens.query.as_slice() {
             [(parameter, token)] if integer && stride > 0 => match token.parse::<u64>() {
                 Ok(last) => Ok(State::Ahead {
                     parameter: parameter.clone(),
@@ -124,7 +131,7 @@ impl Pages {
         }
     }
 
-    async fn cursor(&mut self, tokens: Vec<(String, String)>) -> Result<RecordBatch, CallError> {
+    async fn cursor(&mut self, tokens: Continuation) -> Result<RecordBatch, CallError> {
         let page = self.fetch(&tokens).await?;
         match &page.next {
             Next::End => {}
@@ -160,15 +167,14 @@ impl Pages {
                 break;
             }
             asked = marker;
-            let extra = vec![(parameter.clone(), marker.to_string())];
-            self.ahead.push_back(self.start(marker, extra));
+            self.ahead.push_back(self.start(marker, at_marker(&parameter, marker)));
         }
         let Some((marker, page)) = self.ahead.next().await else {
             return Err(self.no_token());
         };
         if marker != last {
             self.ahead = FuturesOrdered::new();
-            let page = self.fetch(&[(parameter.clone(), last.to_string())]).await?;
+            let page = self.fetch(&at_marker(&parameter, last)).await?;
             return self.advance(page, parameter, last, last, stride, 1);
         }
         self.advance(page?, parameter, last, asked, stride, (depth * 2).min(MOST_AHEAD))
@@ -187,7 +193,8 @@ impl Pages {
             Next::End => self.ahead = FuturesOrdered::new(),
             Next::Missing => return Err(self.no_token()),
             Next::Tokens(tokens) => {
-                let next = tokens.first().and_then(|(_, token)| token.parse::<u64>().ok());
+                let token = tokens.query.first();
+                let next = token.and_then(|(_, token)| token.parse::<u64>().ok());
                 match next {
                     Some(next) if next > last => {
                         self.state = State::Ahead { parameter, last: next, asked, stride, depth };
@@ -204,12 +211,12 @@ impl Pages {
     fn start(
         &self,
         marker: u64,
-        extra: Vec<(String, String)>,
+        next: Continuation,
     ) -> BoxFuture<'static, (u64, Result<DecodedPage, CallError>)> {
         let (client, call, decoder) =
             (self.client.clone(), self.call.clone(), self.decoder.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
-            decoder.decode(&client.fetch(&call, &extra).await?)
+            decoder.decode(&client.fetch(&call, &next).await?)
         }));
         Box::pin(async move {
             let page = task.await.unwrap_or_else(|error| {
@@ -219,8 +226,8 @@ impl Pages {
         })
     }
 
-    async fn fetch(&mut self, extra: &[(String, String)]) -> Result<DecodedPage, CallError> {
-        self.decoder.decode(&self.client.fetch(&self.call, extra).await?)
+    async fn fetch(&mut self, next: &Continuation) -> Result<DecodedPage, CallError> {
+        self.decoder.decode(&self.client.fetch(&self.call, next).await?)
     }
 
     fn no_token(&self) -> CallError {
@@ -231,9 +238,13 @@ impl Pages {
         .hint("the rows so far are not the whole result")
     }
 
-    fn repeated(&self, tokens: &[(String, String)]) -> CallError {
-        let shown: Vec<String> =
-            tokens.iter().map(|(name, token)| format!("{name}={token}")).collect();
+    fn repeated(&self, next: &Continuation) -> CallError {
+        let named = [&next.query, &next.headers, &next.path, &next.body].into_iter().flatten();
+        let shown: Vec<String> = named
+            .map(|(name, token)| format!("{name}={token}"))
+            .chain(next.url.clone())
+            .chain(next.cursor.clone())
+            .collect();
         CallError::new(
             CallErrorKind::Incomplete,
             format!(

@@ -52,6 +52,11 @@ pub(crate) enum SignedPayload {
     Unsigned,
 }
 
+/// Whether a service signs the path as it is sent, and the hash of the body as a header.
+pub(crate) fn signs_as_s3(service: &str) -> bool {
+    matches!(service, "s3" | "s3express" | "s3-object-lambda" | "s3-outposts")
+}
+
 /// Adds the signature to `request`.
 pub(crate) fn sign_v4(
     request: &mut Request<()>,
@@ -70,9 +75,8 @@ pub(crate) fn sign_v4(
     )
     .into();
     let mut settings = SigningSettings::default();
-    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    if service == "s3" {
-        // S3 signs the path as it is sent.
+    if signs_as_s3(service) {
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
     }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use nephos_catalog::{Kind, RowPath, Schema, Step};
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 use serde_json::{Map, Number, Value};
+
+use crate::decode::Keep;
 
 /// Elements nested deeper than this are refused: no answer has them, and each costs stack.
 const MAX_DEPTH: usize = 64;
@@ -22,60 +24,84 @@ pub(crate) struct Element<'a> {
 impl<'a> Element<'a> {
     /// Reads a document and returns its root.
     pub(crate) fn parse(document: &'a str) -> Result<Self, String> {
+        Self::parse_kept(document, &Keep::ALL)
+    }
+
+    /// Reads a document and returns its root with those elements below it that are kept. What is
+    /// not kept must be well-formed all the same, except for its attributes.
+    pub(crate) fn parse_kept(document: &'a str, keep: &Keep) -> Result<Self, String> {
         let mut reader = Reader::from_str(document);
-        let mut open: Vec<Self> = Vec::new();
+        let mut open: Vec<(Self, &Keep)> = Vec::new();
+        // Open elements that are not kept.
+        let mut passed = 0;
         loop {
             let from = position(&reader);
             let event = reader.read_event().map_err(|error| error.to_string())?;
+            if passed > 0 {
+                match event {
+                    Event::Start(_) if open.len() + passed == MAX_DEPTH => return Err(too_deep()),
+                    Event::Start(_) => passed += 1,
+                    Event::End(_) => passed -= 1,
+                    Event::GeneralRef(reference) => {
+                        resolve(&reference)?;
+                    }
+                    Event::Eof => return Err("it ends early".to_owned()),
+                    _ => {}
+                }
+                continue;
+            }
             // What the event was read from.
             let source = document.get(from..position(&reader)).unwrap_or_default();
             match event {
                 Event::Start(start) => {
                     if open.len() == MAX_DEPTH {
-                        return Err(format!("it nests deeper than {MAX_DEPTH} elements"));
+                        return Err(too_deep());
                     }
-                    open.push(Self::started(source, &start)?);
-                }
-                Event::Empty(start) => {
-                    let element = Self::started(source, &start)?;
-                    match open.last_mut() {
-                        Some(parent) => parent.children.push(element),
-                        None => return Ok(element),
+                    let keep = match open.last() {
+                        Some((_, keep)) => keep.child(name_of(source)),
+                        None => Some(keep),
+                    };
+                    match keep {
+                        Some(keep) => open.push((Self::started(source, &start)?, keep)),
+                        None => passed = 1,
                     }
                 }
+                Event::Empty(start) => match open.last_mut() {
+                    Some((parent, keep)) if keep.child(name_of(source)).is_some() => {
+                        parent.children.push(Self::started(source, &start)?);
+                    }
+                    Some(_) => {}
+                    None => return Self::started(source, &start),
+                },
                 Event::End(_) => {
-                    let Some(element) = open.pop() else { return Err("it ends twice".to_owned()) };
+                    let Some((element, _)) = open.pop() else {
+                        return Err("it ends twice".to_owned());
+                    };
                     match open.last_mut() {
-                        Some(parent) => parent.children.push(element),
+                        Some((parent, _)) => parent.children.push(element),
                         None => return Ok(element),
                     }
                 }
                 Event::Text(text) => {
-                    if let Some(element) = open.last_mut() {
+                    if let Some((element, _)) = open.last_mut() {
                         let whole = text.len() == source.len();
                         if whole && element.text.is_empty() && !source.contains('\r') {
                             element.text = Cow::Borrowed(source);
-                        } else {
+                        } else if !is_blank(source) || !is_blank(&element.text) {
                             element.text.to_mut().push_str(&text.xml10_content());
                         }
                     }
                 }
                 Event::CData(data) => {
-                    if let Some(element) = open.last_mut() {
+                    if let Some((element, _)) = open.last_mut() {
                         element.text.to_mut().push_str(&data.xml10_content());
                     }
                 }
                 Event::GeneralRef(reference) => {
-                    let Some(element) = open.last_mut() else { continue };
-                    if let Some(character) =
-                        reference.resolve_char_ref().map_err(|error| error.to_string())?
-                    {
-                        element.text.to_mut().push(character);
-                    } else {
-                        let name: &str = &reference;
-                        let known = quick_xml::escape::resolve_predefined_entity(name)
-                            .ok_or_else(|| format!("entity &{name}; is not defined"))?;
-                        element.text.to_mut().push_str(known);
+                    let Some((element, _)) = open.last_mut() else { continue };
+                    match resolve(&reference)? {
+                        Resolved::Character(character) => element.text.to_mut().push(character),
+                        Resolved::Text(text) => element.text.to_mut().push_str(text),
                     }
                 }
                 Event::Eof => return Err("it has no root element or ends early".to_owned()),
@@ -86,10 +112,7 @@ impl<'a> Element<'a> {
 
     /// An element that begins with the tag `source`.
     fn started(source: &'a str, start: &BytesStart<'_>) -> Result<Self, String> {
-        let tag = source.strip_prefix('<').unwrap_or(source);
-        let end =
-            tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
-        let name = tag[..end].rsplit(':').next().unwrap_or_default();
+        let name = name_of(source);
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| error.to_string())?;
@@ -136,12 +159,13 @@ impl<'a> Element<'a> {
             .find(|text| !text.is_empty())
     }
 
-    /// The first step names the root itself.
+    /// The first step names the root itself, or a member of it: `$.a` is a member in `JSONPath`.
     fn follow(&self, steps: &[Step]) -> Vec<&Self> {
         let Some((first, rest)) = steps.split_first() else { return vec![self] };
-        if matches!(first, Step::Name(name) | Step::Last(name) if *name != self.name) {
-            return Vec::new();
-        }
+        let rest = match first {
+            Step::Name(name) | Step::Last(name) if *name != self.name => steps,
+            _ => rest,
+        };
         let mut at = vec![self];
         for (index, step) in rest.iter().enumerate() {
             let next: Vec<&Self> = match step {
@@ -226,6 +250,37 @@ impl<'a> Element<'a> {
     }
 }
 
+/// The name in the tag `source`, without its prefix.
+fn name_of(source: &str) -> &str {
+    let tag = source.strip_prefix('<').unwrap_or(source);
+    let end = tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
+    tag[..end].rsplit(':').next().unwrap_or_default()
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_whitespace())
+}
+
+fn too_deep() -> String {
+    format!("it nests deeper than {MAX_DEPTH} elements")
+}
+
+/// What an entity stands for.
+enum Resolved {
+    Character(char),
+    Text(&'static str),
+}
+
+fn resolve(reference: &BytesRef<'_>) -> Result<Resolved, String> {
+    if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
+        return Ok(Resolved::Character(character));
+    }
+    let name: &str = reference;
+    quick_xml::escape::resolve_predefined_entity(name)
+        .map(Resolved::Text)
+        .ok_or_else(|| format!("entity &{name}; is not defined"))
+}
+
 /// Bytes of the document that have been read.
 fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
@@ -276,5 +331,7 @@ mod tests {
         assert_eq!(root.select(&RowPath::parse("/*/Other")).len(), 0);
         let last = RowPath::parse("/*/Next | /*/Part[last()]/N");
         assert_eq!(root.text_at(&last), Some("2"));
+        assert_eq!(root.select(&RowPath::parse("$.Part")).len(), 2);
+        assert_eq!(root.text_at(&RowPath::parse("Part")), None);
     }
 }

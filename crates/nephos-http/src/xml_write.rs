@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use nephos_catalog::{Kind, Schema, nearest};
+use nephos_catalog::{Kind, Schema, XmlBody, nearest};
 use quick_xml::escape::escape;
 use serde_json::Value;
 
@@ -11,8 +11,13 @@ use crate::{CallError, CallErrorKind};
 
 /// Writes `value` as the body that `schema` describes. The root is the schema's own element, or its
 /// only member where it has no name; members stand in the schema's order, as services want it.
-pub(crate) fn write_xml(schema: &Schema, value: &Value) -> Result<String, CallError> {
-    let mut out = String::new();
+pub(crate) fn write_xml(
+    schema: &Schema,
+    around: &XmlBody,
+    value: &Value,
+) -> Result<String, CallError> {
+    let mut out = around.declaration.clone().unwrap_or_default();
+    let start = out.len();
     match (&schema.xml.name, schema.properties.as_slice()) {
         (Some(root), _) => element(&mut out, root, schema, unwrap(value, root))?,
         (None, [(name, only)]) => {
@@ -23,6 +28,11 @@ pub(crate) fn write_xml(schema: &Schema, value: &Value) -> Result<String, CallEr
             return Err(fault("the document does not say what the body's root element is")
                 .hint("give the body as @@xml='<..>'"));
         }
+    }
+    if let Some(annotation) = &around.root_annotation {
+        let name = start + 1;
+        let end = out[name..].find([' ', '>', '/']).map_or(out.len(), |at| name + at);
+        out.insert_str(end, &format!(" {}", annotation.trim()));
     }
     Ok(out)
 }
@@ -83,15 +93,24 @@ fn element(out: &mut String, name: &str, schema: &Schema, value: &Value) -> Resu
             }
         }
         Value::Array(_) => return Err(fault(format!("{name} is one value, not a list"))),
+        // Where a structure belongs, a text that is XML is that structure.
+        Value::String(text) if is_structure(schema) && text.trim_start().starts_with('<') => {
+            out.push_str(text);
+        }
         other => out.push_str(&escape(scalar(other).unwrap_or_default().as_str())),
     }
     let _ = write!(out, "</{name}>");
     Ok(())
 }
 
+fn is_structure(schema: &Schema) -> bool {
+    matches!(schema.kind, Kind::Object | Kind::Array) || !schema.properties.is_empty()
+}
+
 fn member(out: &mut String, key: &str, schema: &Schema, value: &Value) -> Result<(), CallError> {
     let wire = wire_name(key, schema);
-    if schema.kind != Kind::Array {
+    let fragment = value.as_str().is_some_and(|text| text.trim_start().starts_with('<'));
+    if schema.kind != Kind::Array || fragment && !schema.xml.flattened {
         return element(out, wire, schema, value);
     }
     let any = Schema::of(Kind::Any);
@@ -150,7 +169,7 @@ mod tests {
     fn lists_are_flattened_and_text_is_escaped() {
         let value = serde_json::json!({"Part": [{"PartNumber": 1, "ETag": "\"a&b\""}]});
         assert_eq!(
-            write_xml(&complete(), &value).unwrap(),
+            write_xml(&complete(), &XmlBody::default(), &value).unwrap(),
             "<CompleteMultipartUpload><Part><ETag>&quot;a&amp;b&quot;</ETag>\
              <PartNumber>1</PartNumber></Part></CompleteMultipartUpload>"
         );
@@ -158,7 +177,8 @@ mod tests {
 
     #[test]
     fn an_unknown_member_gets_the_nearest_name() {
-        let error = write_xml(&complete(), &serde_json::json!({"Parts": []})).unwrap_err();
+        let error = write_xml(&complete(), &XmlBody::default(), &serde_json::json!({"Parts": []}))
+            .unwrap_err();
         assert_eq!(error.message, "CompleteMultipartUpload has no member Parts");
         assert_eq!(error.hints, ["did you mean Part?"]);
     }

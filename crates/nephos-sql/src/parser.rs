@@ -185,11 +185,19 @@ fn sql(
     tokens: &[TokenWithSpan],
     execs: &mut Vec<Exec>,
 ) -> Result<StatementKind, SyntaxError> {
-    let lifted = lift(text, tokens, execs)?;
+    let mut lifted = lift(text, tokens, execs)?;
+    // REPLACE .. SET is UPDATE with another verb; REPLACE INTO is not ours.
+    let replace = is_word(tokens.first(), "replace") && !is_word(tokens.get(1), "into");
+    if replace && let Some(first) = lifted.first_mut() {
+        first.token = Token::make_keyword("UPDATE");
+    }
     let mut parser = parser(&lifted);
     let parsed = parser.parse_statement().map_err(|error| place(text, tokens, error))?;
     rest(text, tokens, &parser)?;
     match parsed {
+        SqlStatement::Update(update) => {
+            Ok(StatementKind::Update { update: Box::new(update), replace })
+        }
         SqlStatement::Query(query) => Ok(StatementKind::Query(query)),
         SqlStatement::Insert(insert) => Ok(StatementKind::Insert(Box::new(insert))),
         SqlStatement::Delete(delete) => Ok(StatementKind::Delete(Box::new(delete))),
@@ -197,7 +205,8 @@ fn sql(
             let words = other.to_string();
             let verb = words.split_whitespace().next().unwrap_or_default().to_uppercase();
             Err(SyntaxError::new(format!("{verb} is not supported"), text.span(&tokens[0])).hint(
-                "statements are SHOW, DESCRIBE, SELECT, INSERT, DELETE, EXEC and SET VARIABLE",
+                "statements are SHOW, DESCRIBE, SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC and \
+                 SET VARIABLE",
             ))
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use sqlparser::ast::{Delete, Expr, Insert, Query};
+use sqlparser::ast::{Delete, Expr, Insert, Query, Update};
 
 /// One statement of a text.
 #[derive(Debug, Clone)]
@@ -60,6 +60,13 @@ pub enum StatementKind {
     Insert(Box<Insert>),
     /// DELETE.
     Delete(Box<Delete>),
+    /// UPDATE, and REPLACE in the same form.
+    Update {
+        /// Table, assignments and conditions.
+        update: Box<Update>,
+        /// It is REPLACE: the whole is put in place of the whole.
+        replace: bool,
+    },
 }
 
 /// What SHOW lists.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::page::Listing;
 use super::request::body;
 use super::response::{body_schema, response};
-use super::schema::{kind_of, shallow};
+use super::schema::{kind_of, members, shallow};
 use super::surroundings::Surroundings;
 use crate::document::{Document, flag, scalar, text};
 use crate::{
@@ -129,6 +129,7 @@ fn undeclared(path: &str, params: &[Param]) -> Vec<Param> {
                 description: String::new(),
                 default: None,
                 comma_list: false,
+                map: false,
                 minimum: None,
                 maximum: None,
                 values: Vec::new(),
@@ -156,26 +157,22 @@ fn graphql(value: &Value) -> Result<GraphQl, String> {
     })
 }
 
-/// `retry` of a document, with the format's own defaults.
+/// `retry` of a document.
 fn retry(value: &Value) -> Retry {
-    let number =
-        |key: &str, default: u64| value.get(key).and_then(Value::as_u64).unwrap_or(default);
+    let number = |key: &str| value.get(key).and_then(Value::as_u64);
     let list = |value: Option<&Value>| -> Option<Vec<String>> {
         Some(value?.as_array()?.iter().filter_map(scalar).collect())
     };
     let statuses = list(value.pointer("/retryable_conditions/status_codes"));
     Retry {
-        max_attempts: u32::try_from(number("max_attempts", 3)).unwrap_or(u32::MAX),
-        initial_delay_ms: number("initial_delay_ms", 500),
-        max_delay_ms: number("max_delay_ms", 10_000),
-        multiplier: value.get("multiplier").and_then(Value::as_f64).unwrap_or(2.0),
-        jitter_fraction: value.get("jitter_fraction").and_then(Value::as_f64).unwrap_or(0.0),
-        retryable_methods: list(value.get("retryable_methods"))
-            .unwrap_or_else(|| vec!["GET".to_owned(), "HEAD".to_owned()]),
-        status_codes: statuses.map_or_else(
-            || vec![408, 429, 502, 503, 504],
-            |all| all.iter().filter_map(|status| status.parse().ok()).collect(),
-        ),
+        max_attempts: number("max_attempts").and_then(|most| u32::try_from(most).ok()),
+        initial_delay_ms: number("initial_delay_ms"),
+        max_delay_ms: number("max_delay_ms"),
+        multiplier: value.get("multiplier").and_then(Value::as_f64),
+        jitter_fraction: value.get("jitter_fraction").and_then(Value::as_f64),
+        retryable_methods: list(value.get("retryable_methods")).unwrap_or_default(),
+        status_codes: statuses
+            .map(|all| all.iter().filter_map(|status| status.parse().ok()).collect()),
     }
 }
 
@@ -263,11 +260,12 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
     };
     let shape = value.get("schema").and_then(|s| document.resolve(s));
     let described = text(value, "description");
+    let kind = shape.map_or(Kind::Any, |s| shallow(document, s, 0).kind);
     Some(Param {
         name: text(value, "name"),
         location,
         required: flag(value, "required") && !flag(value, "allowEmptyValue"),
-        kind: shape.map_or(Kind::Any, |s| shallow(document, s, 0).kind),
+        kind,
         description: match (described.is_empty(), shape) {
             (true, Some(shape)) => text(shape, "description"),
             _ => described,
@@ -275,6 +273,7 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
         default: (location == Location::Header)
             .then(|| shape?.get("default").and_then(scalar))
             .flatten(),
+        map: kind == Kind::Object && shape.is_some_and(|shape| members(document, shape).is_empty()),
         comma_list: value.get("explode").and_then(Value::as_bool) == Some(false),
         minimum: shape.and_then(|s| s.get("minimum")).and_then(Value::as_i64),
         maximum: shape.and_then(|s| s.get("maximum")).and_then(Value::as_i64),

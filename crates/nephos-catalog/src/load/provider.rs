@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{Document, scalar, text};
+use crate::document::{Document, text};
 use crate::{Auth, CatalogError, Provider, ServiceHead};
 
 /// Reads `provider.yaml`. `version` is the directory it was found in.
@@ -35,7 +35,7 @@ pub(crate) fn provider(document: &Document, version: &str) -> Result<Provider, C
         name,
         version: version.to_owned(),
         description: first_text(root, &["description", "title"]),
-        auth: root.pointer("/config/auth").map(auth),
+        auth: root.pointer("/config/auth").map(Auth::read),
         snake_case: root.pointer("/config/snake_case_aliases").and_then(Value::as_bool)
             == Some(true),
         config: fallback_config(root),
@@ -56,13 +56,4 @@ fn fallback_config(root: &Value) -> String {
 
 fn first_text(value: &Value, keys: &[&str]) -> String {
     keys.iter().map(|key| text(value, key)).find(|found| !found.is_empty()).unwrap_or_default()
-}
-
-fn auth(value: &Value) -> Auth {
-    let optional = |key: &str| value.get(key).and_then(scalar);
-    Auth {
-        kind: text(value, "type"),
-        credentials_env: optional("credentialsenvvar"),
-        key_id_env: optional("keyIDenvvar"),
-    }
 }

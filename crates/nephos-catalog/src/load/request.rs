@@ -41,6 +41,8 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
             _ => shallow(document, value, 1),
         },
     );
+    let schema =
+        if media.contains("xml") { with_root(around, shape, operation, schema) } else { schema };
     // Documents made before binary bodies existed wrap the bytes in a lone text field.
     let lone_blob = around.signing_name == "s3"
         && schema.properties.len() == 1
@@ -56,6 +58,11 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
         schema: if raw { Schema::of(Kind::Binary) } else { schema },
         naming,
         raw,
+        also_shown: request
+            .get("required")
+            .and_then(Value::as_array)
+            .map(|all| all.iter().filter_map(scalar).collect())
+            .unwrap_or_default(),
         base: optional("base"),
         default: optional("default"),
         transform: request.get("transform").map(|transform| Transform {
@@ -71,6 +78,44 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
                 && optional("xmlDeclaration").is_some(),
         },
     })
+}
+
+/// Namespaces that AWS's services want at the root and their documents leave out.
+const NAMESPACES: [(&str, &str); 4] = [
+    ("cloudfront", "http://cloudfront.amazonaws.com/doc/2020-05-31/"),
+    ("route53", "https://route53.amazonaws.com/doc/2013-04-01/"),
+    ("s3", "http://s3.amazonaws.com/doc/2006-03-01/"),
+    ("s3-control", "http://awss3control.amazonaws.com/doc/2018-08-20/"),
+];
+
+/// Names the root element where the schema does not: a schema of its own by its name, one written
+/// in place as AWS names it, after the operation. A lone structure is the root itself.
+fn with_root(
+    around: &Surroundings<'_>,
+    shape: Option<&Value>,
+    operation: &Value,
+    mut schema: Schema,
+) -> Schema {
+    let namespace = NAMESPACES
+        .iter()
+        .filter(|_| !around.protocol.is_empty())
+        .find(|(name, _)| *name == around.alias)
+        .map(|(_, uri)| (*uri).to_owned());
+    if schema.xml.name.is_none() {
+        if let [(_, only)] = schema.properties.as_mut_slice()
+            && only.kind == Kind::Object
+        {
+            only.xml.namespace = only.xml.namespace.take().or(namespace);
+            return schema;
+        }
+        let named = shape.map(|shape| text(shape, "$ref")).unwrap_or_default();
+        schema.xml.name = Some(match named.rsplit('/').next() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => format!("{}Request", text(operation, "operationId")),
+        });
+    }
+    schema.xml.namespace = schema.xml.namespace.take().or(namespace);
+    schema
 }
 
 /// `requestBodyTranslate` of the method itself: the levels above it do not count.

@@ -16,6 +16,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) signs_region: bool,
     /// Service name that requests are signed for.
     pub(crate) signing_name: String,
+    /// `info.x-endpointPrefix`.
+    pub(crate) alias: String,
     /// `info.x-protocol`.
     pub(crate) protocol: String,
     /// `config` of the service and of the provider in `provider.yaml`.
@@ -42,6 +44,7 @@ impl<'a> Surroundings<'a> {
                 matches!(auth.kind.as_str(), "aws_signing_v4" | "aws_assume_role")
             }),
             signing_name,
+            alias: text(info, "x-endpointPrefix"),
             protocol: text(info, "x-protocol"),
             above: [read(&service.config), read(&provider.config)],
         }

@@ -1,5 +1,6 @@
 //! The binary as a user runs it, with a home of its own.
 
+mod auth;
 mod exec;
 mod formats;
 mod help;

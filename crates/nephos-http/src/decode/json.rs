@@ -20,7 +20,7 @@ use serde::de::{
 use serde_json::Deserializer as Json;
 use serde_json::value::RawValue;
 
-use super::json_text;
+use super::{ROW_ITSELF, json_text};
 
 /// Visits of values that are no structure, all the same. `IS_NULL` says whether it was null.
 macro_rules! plain_values {
@@ -49,10 +49,6 @@ macro_rules! plain_values {
         }
     };
 }
-
-/// Columns that are the row itself, where a list holds plain values: the name the documents'
-/// community gives them, and the one given where rows are XML elements.
-const ROW_ITSELF: [&str; 2] = ["column_anon", "value"];
 
 /// What is wanted of the answers of one method.
 #[derive(Debug, Default)]

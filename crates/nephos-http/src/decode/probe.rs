@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use nephos_catalog::{
     Column, ColumnOrigin, HttpVerb, Kind, Method, Page, PageAlgorithm, Response, ResponseBody,
-    RowPath, Schema, TokenPair, TokenPlace,
+    RowPath, Schema, TokenPair, TokenPlace, TokenSource, Translation,
 };
 
 use super::{Answer, Decoder, Next};
@@ -51,11 +51,12 @@ impl Probe {
                 request: "token".to_owned(),
                 place: TokenPlace::Query,
                 maximum: None,
-                response: RowPath::parse(token),
+                response: TokenSource::Body(RowPath::parse(token)),
             }],
             more: more.map(RowPath::parse),
             size: None,
             algorithm: PageAlgorithm::Cursor,
+            otherwise: None,
         });
         let wanted: Vec<usize> = (0..columns.len()).collect();
         let method = Method {
@@ -67,9 +68,12 @@ impl Probe {
             path: "/".to_owned(),
             params: Vec::new(),
             body: None,
-            response: Response { body, rows: RowPath::parse(rows), columns },
+            translation: Translation::default(),
+            response: Response { body, transform: None, rows: RowPath::parse(rows), columns },
             page,
+            retry: None,
             signing_name: None,
+            reads: true,
             idempotent: true,
             checksum_required: false,
         };
@@ -86,11 +90,12 @@ impl Probe {
     /// The rows of a body and the token of the next page. A page that says there is more without a
     /// token for it has an empty one.
     pub fn read(&self, body: impl Into<Bytes>) -> Result<(RecordBatch, Option<String>), CallError> {
-        let answer = Answer { headers: self.headers.clone(), body: body.into() };
+        let url = "http://localhost/".to_owned();
+        let answer = Answer { headers: self.headers.clone(), body: body.into(), url };
         let page = self.decoder.decode(&answer)?;
         let token = match page.next {
             Next::End => None,
-            Next::Tokens(tokens) => tokens.into_iter().next().map(|(_, token)| token),
+            Next::Tokens(next) => next.query.into_iter().next().map(|(_, token)| token),
             Next::Missing => Some(String::new()),
         };
         Ok((page.batch, token))

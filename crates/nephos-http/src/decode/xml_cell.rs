@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use nephos_catalog::{Column, Kind};
 use serde_json::Value;
 
+use super::ROW_ITSELF;
 use super::cell::Cell;
 use crate::xml::Element;
 
@@ -16,7 +17,7 @@ pub(super) fn member_cell<'a>(column: &Column, element: &'a Element<'_>) -> Cell
         && !schema.xml.text
         && schema.properties.is_empty();
     // A column that is the row itself: a list of plain values.
-    let itself = matches!(column.wire.as_str(), "value" | "column_anon");
+    let itself = ROW_ITSELF.contains(&column.wire.as_str());
     if simple && element.children.is_empty() && itself {
         return Cell::Text(Cow::Borrowed(&element.text));
     }
