@@ -31,6 +31,16 @@ impl Document {
         Ok(Self { name: name.to_owned(), oddities, root, path: String::new(), others: Vec::new() })
     }
 
+    /// A document that is there already.
+    pub(crate) fn of(name: &str, root: Value) -> Self {
+        Self { name: name.to_owned(), root }
+    }
+
+    /// The document itself, kept.
+    pub(crate) fn into_root(self) -> Value {
+        self.root
+    }
+
     /// The document itself.
     pub(crate) fn root(&self) -> &Value {
         &self.root

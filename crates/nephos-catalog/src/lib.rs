@@ -23,12 +23,14 @@ mod catalog;
 mod compiled;
 mod directory;
 mod document;
+mod draft;
 mod error;
 mod files;
 mod lint;
 mod load;
 mod model;
 mod name;
+mod pages;
 mod registry;
 mod row_path;
 mod yaml;
@@ -37,6 +39,10 @@ pub use auth::Auth;
 pub use catalog::{Catalog, ResourceRef};
 pub use compiled::{CompiledProvider, compile};
 pub use directory::ProviderDirectory;
+pub use draft::{
+    Draft, DraftError, DraftFile, DraftOptions, DraftService, DraftSummary, DraftVariable, Note,
+    ServiceGrouping, draft,
+};
 pub use error::CatalogError;
 pub use lint::{Finding, LintReport, Severity, lint};
 pub use model::{
@@ -46,6 +52,7 @@ pub use model::{
     TokenPlace, TokenSource, Transform, Translation, Xml, XmlBody,
 };
 pub use name::{Lookup, fold, lookup, nearest};
+pub use pages::{ReferencePage, ReferencePages, ServicePages};
 pub use registry::{
     ArchiveLimits, Installation, ProviderVersion, RegistryConfig, RegistryListing, RegistryUrl,
     Verifier, VerifyConfig, provider_directory, read_archive,

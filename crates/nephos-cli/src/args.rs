@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::provider::ProviderCommand;
+
 /// Cloud APIs as a database: SHOW, DESCRIBE, SELECT, INSERT, DELETE and EXEC over every method.
 #[derive(Debug, Parser)]
 #[command(name = "nephos", version, arg_required_else_help = true)]
@@ -21,15 +23,9 @@ pub(crate) enum Command {
     /// The S3 endpoint that comes inside nephos
     #[command(subcommand)]
     Local(LocalCommand),
-    /// Provider documents: check them
+    /// Provider documents: make them, check them, write pages about them
     #[command(subcommand)]
     Provider(ProviderCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProviderCommand {
-    /// Read every document and print what is wrong; the exit code is 1 if something cannot be used
-    Lint(LintArguments),
 }
 
 #[derive(Debug, Args)]

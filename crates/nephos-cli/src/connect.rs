@@ -22,10 +22,7 @@ use crate::error::Failure;
 
 /// Everything that a statement needs.
 pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failure> {
-    let config = match &arguments.registry {
-        Some(json) => RegistryConfig::parse(json)?,
-        None => RegistryConfig::default(),
-    };
+    let config = registry(arguments.registry.as_deref())?;
     let root = arguments.approot.clone().or_else(|| home().ok());
     let catalog = catalog(&config, root.as_deref())?;
     let environment = environment(arguments.env_file.as_deref())?;
@@ -52,6 +49,19 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
         config,
         home: root,
     }))
+}
+
+/// `--registry`.
+fn registry(json: Option<&str>) -> Result<RegistryConfig, Failure> {
+    Ok(match json {
+        Some(json) => RegistryConfig::parse(json)?,
+        None => RegistryConfig::default(),
+    })
+}
+
+/// The providers that statements see with this `--registry`.
+pub(crate) fn known_providers(json: Option<&str>) -> Result<Catalog, Failure> {
+    Ok(catalog(&registry(json)?, home().ok().as_deref())?)
 }
 
 /// `--auth`: JSON, or a file of it.

@@ -5,6 +5,7 @@ mod exec;
 mod formats;
 mod help;
 mod home;
+mod lint;
 mod local;
 mod messages;
 mod provider;
