@@ -28,12 +28,18 @@ impl Document {
             document: name.to_owned(),
             reason: broken.to_string(),
         })?;
-        Ok(Self { name: name.to_owned(), oddities, root, path: String::new(), others: Vec::new() })
+        Ok(Self { oddities, ..Self::of(name, root) })
     }
 
     /// A document that is there already.
     pub(crate) fn of(name: &str, root: Value) -> Self {
-        Self { name: name.to_owned(), root }
+        Self {
+            name: name.to_owned(),
+            oddities: Vec::new(),
+            root,
+            path: String::new(),
+            others: Vec::new(),
+        }
     }
 
     /// The document itself, kept.

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 use nephos_catalog::{
-    Catalog, Draft, DraftOptions, ProviderDirectory, RegistryConfig, ServiceGrouping, SqlVerb,
-    draft,
+    Catalog, Draft, DraftOptions, ProviderDirectory, ServiceGrouping, SqlVerb, draft,
 };
 use serde_json::{Value, json};
 
@@ -26,8 +25,7 @@ pub(crate) fn load(draft: &Draft) -> Catalog {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, &file.text).unwrap();
     }
-    let config = RegistryConfig { source: folder.path().to_owned() };
-    let catalog = Catalog::new().with_directory(ProviderDirectory::open(&config).unwrap());
+    let catalog = Catalog::new().with_directory(ProviderDirectory::open(folder.path()).unwrap());
     // Services are read when they are first asked for: now, while the folder is there.
     for service in &catalog.provider(&draft.provider).unwrap().services {
         assert_eq!(catalog.faults(&draft.provider, &service.name).unwrap(), []);

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 use nephos_catalog::{
-    Catalog, DraftOptions, ProviderDirectory, ReferencePage, ReferencePages, RegistryConfig, draft,
+    Catalog, DraftOptions, ProviderDirectory, ReferencePage, ReferencePages, draft,
 };
 
 fn built_in() -> Catalog {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers");
-    Catalog::new().with_directory(ProviderDirectory::open(&RegistryConfig { source }).unwrap())
+    Catalog::new().with_directory(ProviderDirectory::open(&source).unwrap())
 }
 
 fn s3() -> Vec<ReferencePage> {
