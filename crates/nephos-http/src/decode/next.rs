@@ -200,7 +200,7 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
     for value in values {
         let mut rest = value;
         while let Some((_, after)) = rest.split_once('<') {
-            let (url, after) = after.split_once('>')?;
+            let Some((url, after)) = after.split_once('>') else { break };
             // Parameters reach to the comma before the next link; commas may stand in quotes.
             let end = after.find(",<").or_else(|| after.find(", <")).unwrap_or(after.len());
             let (parameters, behind) = after.split_at(end);
