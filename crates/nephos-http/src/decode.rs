@@ -151,7 +151,7 @@ impl Decoder {
 
     fn json(&self, answer: &Answer) -> Result<DecodedPage, CallError> {
         let text = self.text(answer)?;
-        if text.trim().is_empty() {
+        if text.trim_matches([' ', '\n', '\r', '\t']).is_empty() {
             // An answer without a body may be a success all the same. Where nothing but the body
             // could say something, it has said nothing.
             let says = |column: &Column| {

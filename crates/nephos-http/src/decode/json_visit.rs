@@ -33,7 +33,7 @@ macro_rules! plain_values {
 
 /// A member on the way to a goal.
 pub(super) struct Seen<'a> {
-    key: Vec<u8>,
+    key: Cow<'a, str>,
     /// Rows that it gave.
     pub(super) rows: Range<usize>,
     /// Slots before it.
@@ -82,12 +82,12 @@ impl<'a> Visitor<'a> for At<'_, 'a> {
         let Self { page, active } = self;
         let mut members: Vec<Seen<'a>> = Vec::new();
         while let Some(key) = map.next_key_seed(Key)? {
-            let (every, last) = page.plan.advance(&active, &key);
+            let (every, last) = page.plan.advance(&active, key.as_bytes());
             if every.is_empty() && last.is_empty() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            if let Some(index) = members.iter().position(|seen| *seen.key == *key) {
+            if let Some(index) = members.iter().position(|seen| seen.key == key) {
                 let earlier = members.remove(index);
                 page.undo(&earlier, every.iter().chain(&last));
                 for seen in &mut members[index..] {
@@ -106,7 +106,7 @@ impl<'a> Visitor<'a> for At<'_, 'a> {
                     page.take(element, &last).map_err(A::Error::custom)?;
                 }
             }
-            members.push(Seen { key: key.into_owned(), rows: from..page.rows, slots });
+            members.push(Seen { key, rows: from..page.rows, slots });
         }
         Ok(())
     }
@@ -232,30 +232,30 @@ impl<'a> Visitor<'a> for Members<'_, 'a> {
     }
 }
 
-/// A key as bytes: an escape that holds half a surrogate is no reason to refuse a page.
+/// A key. Read as text, not as bytes: bytes may hold control characters, which no JSON has.
 struct Key;
 
 impl<'a> DeserializeSeed<'a> for Key {
-    type Value = Cow<'a, [u8]>;
+    type Value = Cow<'a, str>;
 
     fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_bytes(self)
+        json.deserialize_str(self)
     }
 }
 
 impl<'a> Visitor<'a> for Key {
-    type Value = Cow<'a, [u8]>;
+    type Value = Cow<'a, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_bytes<E>(self, key: &'a [u8]) -> Result<Self::Value, E> {
+    fn visit_borrowed_str<E>(self, key: &'a str) -> Result<Self::Value, E> {
         Ok(Cow::Borrowed(key))
     }
 
-    fn visit_bytes<E>(self, key: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(key.to_vec()))
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
     }
 }
 
@@ -269,7 +269,7 @@ impl<'a> DeserializeSeed<'a> for Wanted<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_bytes(self)
+        json.deserialize_str(self)
     }
 }
 
@@ -280,8 +280,8 @@ impl Visitor<'_> for Wanted<'_> {
         f.write_str("a key")
     }
 
-    fn visit_bytes<E>(self, key: &[u8]) -> Result<Self::Value, E> {
-        Ok(self.fields.place(key, self.expected))
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.fields.place(key.as_bytes(), self.expected))
     }
 }
 
