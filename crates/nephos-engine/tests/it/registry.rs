@@ -325,12 +325,8 @@ async fn what_does_not_exist_gets_the_nearest_names() {
     let api = serve(shelf).await;
     let session = world.session(&url(&api));
     for (text, message, hint) in [
-        (
-            "REGISTRY PULL demp",
-            "provider demp does not exist in the registry",
-            "did you mean demo?",
-        ),
-        ("REGISTRY PULL demp v1", "provider demp does not exist", "did you mean demo?"),
+        ("REGISTRY PULL demp", "provider demp does not exist in the registry", "did you mean demo"),
+        ("REGISTRY PULL demp v1", "provider demp does not exist", "did you mean demo"),
         ("REGISTRY LIST demp", "provider demp does not exist", "REGISTRY LIST"),
         (
             "REGISTRY PULL demo v7",
