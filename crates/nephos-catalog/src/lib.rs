@@ -29,7 +29,7 @@ pub use error::CatalogError;
 pub use model::{
     Auth, Body, BodyNaming, Column, ColumnOrigin, Fault, HttpVerb, Kind, Location, Method, Page,
     PageAlgorithm, Param, Provider, Resource, ResourceHead, Response, ResponseBody, Schema, Server,
-    ServerVariable, Service, ServiceHead, SqlVerb, TokenPair, TokenPlace, Xml,
+    ServerVariable, Service, ServiceHead, SqlVerb, TokenPair, TokenPlace, VIEW_METHOD, View, Xml,
 };
 pub use name::{Lookup, fold, lookup, nearest};
 pub use row_path::{RowPath, Step};

@@ -5,6 +5,7 @@ mod provider;
 mod response;
 mod schema;
 mod service;
+mod view;
 
 pub(crate) use provider::provider;
 pub(crate) use service::{LoadedService, service};
