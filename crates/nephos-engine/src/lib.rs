@@ -16,6 +16,7 @@
 mod bind;
 mod error;
 mod exec;
+mod functions;
 mod held;
 mod metadata;
 mod mutate;
@@ -26,9 +27,11 @@ mod scalar;
 mod session;
 mod table;
 mod variables;
+mod view;
 
 pub use datafusion::arrow;
 pub use datafusion::execution::SendableRecordBatchStream;
 pub use error::{Error, ErrorKind};
 pub use outcome::Outcome;
 pub use session::Session;
+pub use view::view_fault;

@@ -122,11 +122,6 @@ impl CallTable {
         fields.extend(self.params.iter().map(|name| Field::new(name, DataType::Utf8, true)));
         fields
     }
-
-    /// Names of all columns.
-    pub(crate) fn column_names(&self) -> Vec<String> {
-        self.fields().iter().map(|field| field.name().clone()).collect()
-    }
 }
 
 #[async_trait]

@@ -9,4 +9,5 @@ mod mutations;
 mod queries;
 mod registry_2022;
 mod slt;
+mod views;
 mod world;
