@@ -49,7 +49,7 @@ pub use model::{
     Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
     NameFound, Page, PageAlgorithm, Param, Provider, Resource, ResourceHead, Response,
     ResponseBody, Retry, Schema, Server, ServerVariable, Service, ServiceHead, SqlVerb, TokenPair,
-    TokenPlace, TokenSource, Transform, Translation, Xml, XmlBody,
+    TokenPlace, TokenSource, Transform, Translation, VIEW_METHOD, View, Xml, XmlBody,
 };
 pub use name::{Lookup, fold, lookup, nearest};
 pub use pages::{ReferencePage, ReferencePages, ServicePages};

@@ -9,6 +9,7 @@ mod response;
 mod schema;
 mod service;
 mod surroundings;
+mod view;
 
 pub(crate) use provider::provider;
 pub(crate) use service::{LoadedService, service};

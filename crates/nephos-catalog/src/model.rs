@@ -88,6 +88,22 @@ pub struct Resource {
     pub replace: Vec<usize>,
     /// See `select`.
     pub delete: Vec<usize>,
+    /// Queries that stand for SELECT in place of `select`, in document order; mostly none.
+    pub views: Vec<View>,
+}
+
+/// The name under which SHOW METHODS lists a view.
+pub const VIEW_METHOD: &str = "__view__";
+
+/// A query over other resources that answers SELECT on a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Names that WHERE must give.
+    pub required: Vec<String>,
+    /// The query. Literals in its WHERE are defaults for what a statement around it gives.
+    pub ddl: String,
+    /// The spelling it is written in, `sqlite3` or `postgres`; empty where the document says none.
+    pub dialect: String,
 }
 
 impl Resource {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -23,6 +24,7 @@ use nephos_sql::ast::{
 };
 use nephos_sql::{Exec, exec_index};
 
+use crate::functions;
 use crate::held::parsed;
 use crate::names::resolve_columns;
 use crate::predicate::{Condition, conditions, conjuncts};
@@ -58,10 +60,21 @@ impl Planned {
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 
+    /// The plan alone; a view makes no call that changes something.
+    pub(crate) fn into_plan(self) -> LogicalPlan {
+        self.plan
+    }
+
     /// All rows.
     pub(crate) async fn collect(self, state: SessionState) -> DfResult<Vec<RecordBatch>> {
         self.stream(state).await?.try_collect().await
     }
+}
+
+/// What a relation is bound to.
+enum Bound {
+    Calls(CallTable),
+    View(Arc<dyn TableProvider>),
 }
 
 /// A relation of a query that is not `DataFusion`'s own.
@@ -94,39 +107,64 @@ impl Session {
     }
 
     /// Plans a query. No call is made.
-    pub(crate) async fn plan(&self, mut query: Query, execs: &[Exec]) -> Result<Planned, Error> {
+    pub(crate) async fn plan(&self, query: Query, execs: &[Exec]) -> Result<Planned, Error> {
+        self.plan_within(query, execs, &[]).await
+    }
+
+    /// Plans a query that stands in the views `within`.
+    pub(crate) async fn plan_within(
+        &self,
+        mut query: Query,
+        execs: &[Exec],
+        within: &[String],
+    ) -> Result<Planned, Error> {
+        let mut columns = functions::normalize(&mut query);
         let mut relations = Relations { session: self, found: Vec::new() };
         let _ = VisitMut::visit(&mut query, &mut relations);
         let found = relations.found;
         let mut tables = Vec::new();
-        let mut columns: Vec<String> = Vec::new();
         let mut qualifiers = Vec::new();
         let mut mutations = Vec::new();
         for relation in &found {
-            let bound = self.bind(relation, execs).await.map_err(|e| e.lines(relation.span))?;
-            columns.extend(bound.column_names());
-            mutations.extend(bound.calls.iter().filter_map(|rows| rows.mutation.clone()));
+            let bound = self.bind(relation, execs, within).await;
+            let bound = match bound.map_err(|e| e.lines(relation.span))? {
+                Bound::Calls(calls) => {
+                    mutations.extend(calls.calls.iter().filter_map(|rows| rows.mutation.clone()));
+                    Arc::new(calls) as Arc<dyn TableProvider>
+                }
+                Bound::View(view) => view,
+            };
+            columns.extend(bound.schema().fields().iter().map(|field| field.name().clone()));
             qualifiers.push((relation.name.clone(), relation.alias.clone()));
-            tables.push((relation.table.clone(), Arc::new(bound)));
+            tables.push((relation.table.clone(), bound));
         }
         resolve_columns(&mut query, &columns, &qualifiers);
+        let lateral = functions::lift(&mut query, || self.table_name());
+        tables.extend(lateral.iter().map(|f| (f.table.clone(), functions::placeholder(f))));
         let context = self.context();
         for (name, table) in &tables {
             context.register_table(quoted(name), table.clone())?;
         }
         let statement = DfStatement::Statement(Box::new(SqlStatement::Query(Box::new(query))));
-        let plan = context.state().statement_to_plan(statement).await;
+        let state = context.state();
+        let plan = state.statement_to_plan(statement).await;
         for (name, _) in &tables {
             context.deregister_table(quoted(name))?;
         }
+        let plan = plan.and_then(|plan| functions::expand(plan, &lateral, &state));
         Ok(Planned { plan: plan.map_err(|error| explained(error.into()))?, mutations })
     }
 
-    async fn bind(&self, relation: &Relation, execs: &[Exec]) -> Result<CallTable, Error> {
+    async fn bind(
+        &self,
+        relation: &Relation,
+        execs: &[Exec],
+        within: &[String],
+    ) -> Result<Bound, Error> {
         if let [name] = relation.name.as_slice()
             && let Some(exec) = exec_index(name).and_then(|index| execs.get(index))
         {
-            return Box::pin(self.exec_table(exec, execs)).await;
+            return Box::pin(self.exec_table(exec, execs)).await.map(Bound::Calls);
         }
         let parts: Vec<&str> = relation.name.iter().map(String::as_str).collect();
         let resource = self.resource(&parts)?;
@@ -145,6 +183,10 @@ impl Session {
                 None => computed.push(name.clone()),
             }
         }
+        if !resource.resource.views.is_empty() {
+            let view = Box::pin(self.view_table(&resource, &given, &computed, within)).await;
+            return view.map(Bound::View);
+        }
         let methods = resource.resource.methods_for(SqlVerb::Select);
         if methods.is_empty() {
             return Err(select_not_supported(&resource));
@@ -152,7 +194,7 @@ impl Session {
         let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
         let method = choose(&methods, &names)
             .ok_or_else(|| no_method(&resource, "SELECT", &methods, &names, &computed))?;
-        self.select_table(&resource, method, &given)
+        self.select_table(&resource, method, &given).map(Bound::Calls)
     }
 
     /// The table of a method with the parameters that conditions give it.
@@ -430,7 +472,13 @@ impl VisitorMut for Relations<'_> {
                 conjuncts(on, &mut parts);
             }
         }
-        let conditions: Vec<Condition> = parts.into_iter().flat_map(conditions).collect();
+        let mut conditions: Vec<Condition> = parts.into_iter().flat_map(conditions).collect();
+        // `key = 'x'` beside `json_each` means its column and no parameter.
+        let factors = select.from.iter().flat_map(|table| {
+            std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
+        });
+        let lateral: Vec<String> = factors.filter_map(functions::column_names).flatten().collect();
+        conditions.retain(|c| !matches!(c.column.as_slice(), [name] if lateral.contains(name)));
         for table in &mut select.from {
             self.table(table, &conditions);
         }

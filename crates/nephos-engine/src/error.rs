@@ -90,6 +90,14 @@ impl Error {
         self
     }
 
+    /// Says that a document's query failed: its places mean nothing in the statement.
+    pub(crate) fn of_view(mut self, table: &str) -> Self {
+        self.lines = None;
+        self.span = None;
+        self.context.push(("view", table.to_owned()));
+        self
+    }
+
     /// Turns lines and columns into bytes of `text`.
     pub fn locate(mut self, text: &str) -> Self {
         if let Some(lines) = self.lines.take() {

@@ -16,6 +16,7 @@
 mod bind;
 mod error;
 mod exec;
+mod functions;
 mod held;
 mod mark;
 mod metadata;
@@ -28,6 +29,7 @@ mod scalar;
 mod session;
 mod table;
 mod variables;
+mod view;
 
 pub use datafusion::arrow;
 pub use datafusion::execution::SendableRecordBatchStream;
@@ -35,3 +37,4 @@ pub use error::{Error, ErrorKind};
 pub use outcome::Outcome;
 pub use registry::Registry;
 pub use session::Session;
+pub use view::view_fault;

@@ -7,12 +7,15 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use nephos_catalog::{ColumnOrigin, Method, Param, SqlVerb};
+use nephos_catalog::{ColumnOrigin, Method, Param, SqlVerb, VIEW_METHOD};
 use nephos_sql::ast::Expr;
 use nephos_sql::{Filter, Name, ShowTarget};
 
 use crate::session::select_not_supported;
 use crate::{Error, Outcome, Session};
+
+/// What SHOW EXTENDED METHODS says of views.
+const VIEW_DESCRIPTION: &str = "A query over other resources.";
 
 /// Rows of text; `preferred` is the one column that is not.
 pub(crate) struct Listing {
@@ -110,6 +113,9 @@ impl Session {
         let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
         for method in &resource.resource.methods {
             for verb in resource.resource.verbs_of(&method.name) {
+                // SELECT takes a view where there is one.
+                let hidden = verb == SqlVerb::Select && !resource.resource.views.is_empty();
+                let verb = if hidden { SqlVerb::Exec } else { verb };
                 let group =
                     SqlVerb::BOUND.iter().position(|v| *v == verb).unwrap_or(SqlVerb::BOUND.len());
                 rows.push((
@@ -123,20 +129,34 @@ impl Session {
                 ));
             }
         }
+        for view in &resource.resource.views {
+            let required = view.required.join(", ");
+            let row = [VIEW_METHOD, &required, SqlVerb::Select.keyword(), VIEW_DESCRIPTION];
+            rows.push((0, row.map(str::to_owned).into()));
+        }
         rows.sort();
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         let columns = ["MethodName", "RequiredParams", "SQLVerb", "description"];
         Ok(listing(&columns, if extended { 4 } else { 3 }, rows, &[0]))
     }
 
-    pub(crate) fn describe(&self, name: &Name, extended: bool) -> Result<Outcome, Error> {
+    pub(crate) async fn describe(&self, name: &Name, extended: bool) -> Result<Outcome, Error> {
         let resource = self.resource_of(name)?;
+        if let Some(view) = resource.resource.views.first() {
+            let columns = self.view_columns(&resource, view).await;
+            let columns = columns.map_err(|error| error.at(name.span()))?;
+            let rows = columns
+                .into_iter()
+                .map(|(name, kind)| vec![name, kind.to_owned(), String::new()])
+                .collect();
+            return described(rows, extended);
+        }
         let methods = resource.resource.methods_for(SqlVerb::Select);
         let Some(method) = methods.first() else {
             return Err(select_not_supported(&resource).at(name.span()));
         };
         let paged = method.page.is_some();
-        let mut rows: Vec<Vec<String>> = method
+        let rows: Vec<Vec<String>> = method
             .response
             .columns
             .iter()
@@ -149,12 +169,7 @@ impl Session {
                 ]
             })
             .collect();
-        let first = ["id", "name", "description"];
-        let rank = |name: &str| first.iter().position(|f| *f == name).unwrap_or(first.len());
-        rows.sort_by(|a, b| rank(&a[0]).cmp(&rank(&b[0])).then_with(|| a[0].cmp(&b[0])));
-        let listing =
-            listing(&["name", "type", "description"], if extended { 3 } else { 2 }, rows, &[0]);
-        Ok(Outcome::Rows(stream(batch(&listing)?)))
+        described(rows, extended)
     }
 
     pub(crate) fn describe_method(&self, name: &Name, extended: bool) -> Result<Outcome, Error> {
@@ -167,6 +182,16 @@ impl Session {
         let listing = listing(&columns, if extended { 5 } else { 4 }, rows, &[0]);
         Ok(Outcome::Rows(stream(batch(&listing)?)))
     }
+}
+
+/// The answer of DESCRIBE: what identifies a row first, the rest sorted.
+fn described(mut rows: Vec<Vec<String>>, extended: bool) -> Result<Outcome, Error> {
+    let first = ["id", "name", "description"];
+    let rank = |name: &str| first.iter().position(|f| *f == name).unwrap_or(first.len());
+    rows.sort_by(|a, b| rank(&a[0]).cmp(&rank(&b[0])).then_with(|| a[0].cmp(&b[0])));
+    let listing =
+        listing(&["name", "type", "description"], if extended { 3 } else { 2 }, rows, &[0]);
+    Ok(Outcome::Rows(stream(batch(&listing)?)))
 }
 
 /// Inputs that must be given, inputs that may be, then what comes out; each sorted.

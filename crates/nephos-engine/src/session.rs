@@ -10,6 +10,7 @@ use nephos_catalog::{Catalog, ResourceRef};
 use nephos_http::Client;
 use nephos_sql::{Name, Statement, StatementKind};
 
+use crate::functions::{self, JsonTypes};
 use crate::variables::{GetVariable, Variables};
 use crate::{Error, ErrorKind, Outcome, Registry};
 
@@ -65,7 +66,7 @@ impl Session {
             StatementKind::Show { target, within, extended, filter } => {
                 self.show(*target, within, *extended, filter.as_ref()).await
             }
-            StatementKind::Describe { name, extended } => self.describe(name, *extended),
+            StatementKind::Describe { name, extended } => self.describe(name, *extended).await,
             StatementKind::DescribeMethod { name, extended } => {
                 self.describe_method(name, *extended)
             }
@@ -100,8 +101,13 @@ impl Session {
             options.sql_parser.collect_spans = true;
             // Rows keep the order in which the service gives them.
             options.optimizer.enable_round_robin_repartition = false;
-            let state =
-                SessionStateBuilder::new().with_config(config).with_default_features().build();
+            let mut state = SessionStateBuilder::new()
+                .with_config(config)
+                .with_default_features()
+                .with_type_planner(Arc::new(JsonTypes))
+                .build();
+            // Fails only for registries that take no functions.
+            let _ = functions::register(&mut state);
             let context = SessionContext::new_with_state(state);
             context.register_udf(ScalarUDF::from(GetVariable::new(self.variables.clone())));
             context

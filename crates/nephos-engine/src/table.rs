@@ -123,11 +123,6 @@ impl CallTable {
         fields.extend(self.params.iter().map(|(name, kind)| Field::new(name, kind.clone(), true)));
         fields
     }
-
-    /// Names of all columns.
-    pub(crate) fn column_names(&self) -> Vec<String> {
-        self.fields().iter().map(|field| field.name().clone()).collect()
-    }
 }
 
 #[async_trait]

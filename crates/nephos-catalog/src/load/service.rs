@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::method::method;
 use super::surroundings::Surroundings;
+use super::view::views;
 use crate::document::{Document, text};
-use crate::{CatalogError, Fault, Provider, Resource, ResourceHead, Service, ServiceHead};
+use crate::{
+    CatalogError, Fault, Provider, Resource, ResourceHead, Service, ServiceHead, VIEW_METHOD,
+};
 
 /// A service with all its resources decoded, as it comes out of its document.
 pub(crate) struct LoadedService {
@@ -55,6 +58,10 @@ fn resource(
             Err(reason) => faults.push(Fault { place: format!("{name}.{key}"), reason }),
         }
     }
+    let mut reasons = Vec::new();
+    let views = views(value, &mut reasons);
+    let place = format!("{name}.{VIEW_METHOD}");
+    faults.extend(reasons.into_iter().map(|reason| Fault { place: place.clone(), reason }));
     let names: Vec<String> = methods.iter().map(|method| method.name.clone()).collect();
     let verbs = value.get("sqlVerbs").unwrap_or(&Value::Null);
     let mut indexes = |verb: &str, fallback: &[&str]| -> Vec<usize> {
@@ -90,6 +97,7 @@ fn resource(
             description: text(value, "description"),
         },
         methods,
+        views,
     };
     for index in resource.select.clone() {
         let changes = [&resource.insert, &resource.update, &resource.replace, &resource.delete];

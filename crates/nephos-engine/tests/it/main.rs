@@ -11,4 +11,5 @@ mod queries;
 mod registry;
 mod registry_2022;
 mod slt;
+mod views;
 mod world;
