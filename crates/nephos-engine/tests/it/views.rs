@@ -129,7 +129,7 @@ impl Cloud {
 fn opened(folder: &Path) -> Catalog {
     let config = json!({"url": format!("file://{}", folder.display())}).to_string();
     let config = RegistryConfig::parse(&config).unwrap();
-    Catalog::new().with_directory(ProviderDirectory::open(&config).unwrap())
+    Catalog::new().with_directory(ProviderDirectory::open(&config.sources(None)[0]).unwrap())
 }
 
 /// Things named after what was asked for.
