@@ -36,7 +36,7 @@ class Api(BaseHTTPRequestHandler):
             more = str(start + PAGE) if start + PAGE < len(found) else None
             return self.answer(200, {"items": found[start:start + PAGE], "next_cursor": more})
         if key is None and self.command == "POST":
-            book = {"id": max(BOOKS) + 1, "lent": False, **body}
+            book = {"id": max(BOOKS) + 1, "author": None, "pages": None, "lent": False, **body}
             BOOKS[book["id"]] = book
             return self.answer(201, book)
         book = BOOKS.get(int(key or 0))
@@ -49,6 +49,9 @@ class Api(BaseHTTPRequestHandler):
             del BOOKS[book["id"]]
             return self.answer(204)
         return self.answer(200, book)
+
+    def log_message(self, *_):
+        """The terminal belongs to the client."""
 
     do_GET = do_POST = do_DELETE = handle_any
 
