@@ -45,11 +45,13 @@ pub use draft::{
 };
 pub use error::CatalogError;
 pub use lint::{Finding, LintReport, Severity, lint};
+pub use load::snake_case;
 pub use model::{
     Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,
-    NameFound, Page, PageAlgorithm, Param, Provider, Resource, ResourceHead, Response,
-    ResponseBody, Retry, Schema, Server, ServerVariable, Service, ServiceHead, SqlVerb, TokenPair,
-    TokenPlace, TokenSource, Transform, Translation, VIEW_METHOD, View, Xml, XmlBody,
+    NameFound, Page, PageAlgorithm, Param, ParamStyle, Provider, QueryPlace, Resource,
+    ResourceHead, Response, ResponseBody, Retry, Schema, Server, ServerVariable, Service,
+    ServiceHead, SqlVerb, TokenPair, TokenPlace, TokenSource, Transform, Translation, VIEW_METHOD,
+    View, Xml, XmlBody,
 };
 pub use name::{Lookup, fold, lookup, nearest};
 pub use pages::{ReferencePage, ReferencePages, ServicePages};

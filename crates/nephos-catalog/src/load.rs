@@ -11,5 +11,6 @@ mod service;
 mod surroundings;
 mod view;
 
+pub use casing::snake_case;
 pub(crate) use provider::provider;
 pub(crate) use service::{LoadedService, service};

@@ -222,7 +222,7 @@ pub struct Method {
     pub params: Vec<Param>,
     /// Request body; `None` when the operation takes none.
     pub body: Option<Body>,
-    /// How the request differs from what OpenAPI alone says.
+    /// How the request differs from what `OpenAPI` alone says.
     pub translation: Translation,
     /// What comes back.
     pub response: Response,
@@ -243,10 +243,10 @@ pub struct Method {
 impl Method {
     /// The request method on the wire.
     pub fn sends(&self) -> HttpVerb {
-        match (&self.translation.graphql, self.translation.query_to_form) {
+        match (&self.translation.graphql, self.translation.query) {
             (Some(graphql), _) => graphql.http,
-            (None, true) => HttpVerb::Post,
-            (None, false) => self.http,
+            (None, QueryPlace::Form) => HttpVerb::Post,
+            (None, QueryPlace::Url) => self.http,
         }
     }
 
@@ -346,9 +346,8 @@ pub enum NameFound {
 /// How a request differs from what `OpenAPI` alone says of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Translation {
-    /// The query, constants of the path included, is sent as a form by POST
-    /// (`get_query_to_post_form_utf_8`).
-    pub query_to_form: bool,
+    /// Where the query goes.
+    pub query: QueryPlace,
     /// Query keys that begin with `__` only make paths unique and are not sent.
     pub drop_double_underscore: bool,
     /// Structures in the query are flattened to `Name.1.Member` (`AWSCanonical`).
@@ -359,6 +358,17 @@ pub struct Translation {
     pub accept: Option<String>,
     /// The operation is a GraphQL query.
     pub graphql: Option<GraphQl>,
+}
+
+/// Where the query of a request goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QueryPlace {
+    /// Into the URL.
+    #[default]
+    Url,
+    /// Constants of the path included, it is sent as a form by POST
+    /// (`get_query_to_post_form_utf_8`).
+    Form,
 }
 
 /// `x-stackQL-graphQL` of an operation.
@@ -448,10 +458,8 @@ pub struct Param {
     pub description: String,
     /// Sent when the caller gives none (header parameters only).
     pub default: Option<String>,
-    /// A list is one value with commas rather than a value each time (`explode: false`).
-    pub comma_list: bool,
-    /// An object with free names, which AWS's query protocol writes as entries.
-    pub map: bool,
+    /// How a structure is written in the query.
+    pub style: ParamStyle,
     /// Smallest integer that is valid.
     pub minimum: Option<i64>,
     /// Largest integer that is valid.
@@ -460,6 +468,18 @@ pub struct Param {
     pub values: Vec<String>,
     /// Never shown: a key or a password.
     pub secret: bool,
+}
+
+/// How a structure is written in the query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParamStyle {
+    /// A list repeats the name.
+    #[default]
+    Repeated,
+    /// A list is one value with commas (`explode: false`).
+    Commas,
+    /// An object with free names, which AWS's query protocol writes as entries.
+    Map,
 }
 
 impl Param {

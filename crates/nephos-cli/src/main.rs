@@ -51,7 +51,7 @@ fn run(arguments: Arguments) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Exec(exec) => exec::run(exec).await,
+            Command::Exec(exec) => Box::pin(exec::run(exec)).await,
             Command::Local(command) => local::run(command).await,
             Command::Provider(command) => provider::run(&command),
         }

@@ -15,7 +15,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::{FutureExt, TryStreamExt};
-use nephos_catalog::{ColumnOrigin, Method, NameFound, ResourceRef, SqlVerb};
+use nephos_catalog::{ColumnOrigin, Method, NameFound, ResourceRef, SqlVerb, snake_case};
 use nephos_http::{Argument, Call};
 use nephos_sql::ast::{
     Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
@@ -27,7 +27,7 @@ use nephos_sql::{Exec, exec_index};
 use crate::functions;
 use crate::held::parsed;
 use crate::names::resolve_columns;
-use crate::predicate::{Condition, conditions, conjuncts};
+use crate::predicate::{Condition, mark, unmark};
 use crate::scalar::{shown_type, to_argument};
 use crate::session::select_not_supported;
 use crate::table::{CallRows, CallTable, Mutation, Source};
@@ -72,8 +72,9 @@ impl Planned {
 }
 
 /// What a relation is bound to.
-enum Bound {
-    Calls(CallTable),
+enum BoundTo {
+    /// The calls, and the conditions that they carry in place of a comparison of the rows.
+    Calls(CallTable, Vec<usize>),
     View(Arc<dyn TableProvider>),
 }
 
@@ -119,25 +120,28 @@ impl Session {
         within: &[String],
     ) -> Result<Planned, Error> {
         let mut columns = functions::normalize(&mut query);
-        let mut relations = Relations { session: self, found: Vec::new() };
+        let mut relations = Relations { session: self, found: Vec::new(), marks: 0 };
         let _ = VisitMut::visit(&mut query, &mut relations);
         let found = relations.found;
         let mut tables = Vec::new();
         let mut qualifiers = Vec::new();
         let mut mutations = Vec::new();
+        let mut carried = BTreeSet::new();
         for relation in &found {
             let bound = self.bind(relation, execs, within).await;
             let bound = match bound.map_err(|e| e.lines(relation.span))? {
-                Bound::Calls(calls) => {
+                BoundTo::Calls(calls, conditions) => {
+                    carried.extend(conditions);
                     mutations.extend(calls.calls.iter().filter_map(|rows| rows.mutation.clone()));
                     Arc::new(calls) as Arc<dyn TableProvider>
                 }
-                Bound::View(view) => view,
+                BoundTo::View(view) => view,
             };
             columns.extend(bound.schema().fields().iter().map(|field| field.name().clone()));
             qualifiers.push((relation.name.clone(), relation.alias.clone()));
             tables.push((relation.table.clone(), bound));
         }
+        unmark(&mut query, &carried);
         resolve_columns(&mut query, &columns, &qualifiers);
         let lateral = functions::lift(&mut query, || self.table_name());
         tables.extend(lateral.iter().map(|f| (f.table.clone(), functions::placeholder(f))));
@@ -160,16 +164,18 @@ impl Session {
         relation: &Relation,
         execs: &[Exec],
         within: &[String],
-    ) -> Result<Bound, Error> {
+    ) -> Result<BoundTo, Error> {
         if let [name] = relation.name.as_slice()
             && let Some(exec) = exec_index(name).and_then(|index| execs.get(index))
         {
-            return Box::pin(self.exec_table(exec, execs)).await.map(Bound::Calls);
+            let calls = Box::pin(self.exec_table(exec, execs)).await?;
+            return Ok(BoundTo::Calls(calls, Vec::new()));
         }
         let parts: Vec<&str> = relation.name.iter().map(String::as_str).collect();
         let resource = self.resource(&parts)?;
         let mut given: Vec<(String, Vec<ScalarValue>)> = Vec::new();
         let mut computed: Vec<String> = Vec::new();
+        let mut marks: Vec<(String, usize)> = Vec::new();
         for condition in &relation.conditions {
             let Some((name, prefix)) = condition.column.split_last() else { continue };
             let mine = prefix.is_empty()
@@ -179,13 +185,16 @@ impl Session {
                 continue;
             }
             match self.constants(&condition.values).await? {
-                Some(values) => given.push((name.clone(), values)),
+                Some(values) => {
+                    marks.extend(condition.mark.map(|mark| (name.clone(), mark)));
+                    given.push((name.clone(), values));
+                }
                 None => computed.push(name.clone()),
             }
         }
         if !resource.resource.views.is_empty() {
             let view = Box::pin(self.view_table(&resource, &given, &computed, within)).await;
-            return view.map(Bound::View);
+            return view.map(BoundTo::View);
         }
         let methods = resource.resource.methods_for(SqlVerb::Select);
         if methods.is_empty() {
@@ -194,16 +203,20 @@ impl Session {
         let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
         let method = choose(&methods, &names)
             .ok_or_else(|| no_method(&resource, "SELECT", &methods, &names, &computed))?;
-        self.select_table(&resource, method, &given).map(Bound::Calls)
+        let (calls, carried) = self.select_table(&resource, method, &given)?;
+        marks.retain(|(name, _)| carried.contains(name));
+        Ok(BoundTo::Calls(calls, marks.into_iter().map(|(_, mark)| mark).collect()))
     }
 
-    /// The table of a method with the parameters that conditions give it.
+    /// The table of a method with the parameters that conditions give it, and the names of those
+    /// that rows have as columns of their own. The service compared them in its own way
+    /// (`state = 'all'`, names in other case): comparing the rows again would lose some.
     fn select_table(
         &self,
         resource: &ResourceRef,
         method: &Method,
         given: &[(String, Vec<ScalarValue>)],
-    ) -> Result<CallTable, Error> {
+    ) -> Result<(CallTable, Vec<String>), Error> {
         let columns = method.response.columns.clone();
         let paged = method.page.is_some();
         let shown: Vec<usize> = columns
@@ -214,7 +227,14 @@ impl Session {
             .map(|(index, _)| index)
             .collect();
         let required = method.required_params();
-        let mut bound: Vec<(String, Vec<Option<Argument>>)> = Vec::new();
+        let mut bound: Vec<Bound> = Vec::new();
+        let mut carried = Vec::new();
+        let shown_as = |param: &str| {
+            shown.iter().any(|index| {
+                let column = &columns[*index];
+                column.name == param || column.wire == param && column.origin == ColumnOrigin::Row
+            })
+        };
         for (name, values) in given {
             let NameFound::One(param) = method.lookup(name) else { continue };
             // A name that is a column of the rows as written is a filter, unless the call needs it.
@@ -228,14 +248,21 @@ impl Session {
                 continue;
             }
             let values = values.iter().map(to_argument).collect::<Result<Vec<_>, _>>()?;
+            if shown_as(&param) {
+                carried.push(name.clone());
+            }
             bound.push((param, values));
         }
-        let shown_name = |name: &str| shown.iter().any(|index| columns[*index].name == name);
-        let params: Vec<(String, DataType)> = bound
+        let echoed = |name: &str| {
+            if resource.provider.snake_case { snake_case(name) } else { name.to_owned() }
+        };
+        let (names, params): (Vec<String>, Vec<(String, DataType)>) = bound
             .iter()
-            .filter(|(name, _)| !shown_name(name))
-            .map(|(name, values)| (name.clone(), shown_type(values.iter().flatten())))
-            .collect();
+            .filter(|(name, _)| !shown_as(name))
+            .map(|(name, values)| {
+                (name.clone(), (echoed(name), shown_type(values.iter().flatten())))
+            })
+            .unzip();
         let mut calls = Vec::new();
         for combination in combinations(&bound)? {
             let args: Vec<(String, Argument)> = combination
@@ -246,9 +273,9 @@ impl Session {
             if args.len() < combination.len() {
                 continue;
             }
-            let values = params
+            let values = names
                 .iter()
-                .map(|(name, _)| {
+                .map(|name| {
                     let given = args.iter().find(|(n, _)| n == name);
                     given.map(|(_, value)| value.text.clone()).unwrap_or_default()
                 })
@@ -261,7 +288,7 @@ impl Session {
                 mutation: None,
             });
         }
-        Ok(CallTable { client: self.client.clone(), columns, shown, params, calls })
+        Ok((CallTable { client: self.client.clone(), columns, shown, params, calls }, carried))
     }
 
     /// Values of constant expressions; `None` when one of them is not constant.
@@ -381,13 +408,14 @@ pub(crate) fn no_method(
 /// One statement makes no more calls than this by its IN lists.
 const MOST_CALLS: usize = 10_000;
 
+/// A parameter and the values that it is compared with; `None` is NULL.
+pub(crate) type Bound = (String, Vec<Option<Argument>>);
+
 /// A value for each parameter; `None` is NULL.
 type Combination = Vec<(String, Option<Argument>)>;
 
 /// Every combination of one value for each parameter.
-pub(crate) fn combinations(
-    bound: &[(String, Vec<Option<Argument>>)],
-) -> Result<Vec<Combination>, Error> {
+pub(crate) fn combinations(bound: &[Bound]) -> Result<Vec<Combination>, Error> {
     let mut all: Vec<Combination> = vec![Vec::new()];
     for (name, values) in bound {
         let distinct: BTreeSet<&Option<Argument>> = values.iter().collect();
@@ -454,25 +482,26 @@ fn is_constant(expr: &Expr) -> bool {
 struct Relations<'a> {
     session: &'a Session,
     found: Vec<Relation>,
+    /// Conditions marked so far.
+    marks: usize,
 }
 
 impl VisitorMut for Relations<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let mut parts = Vec::new();
-        if let Some(selection) = &select.selection {
-            conjuncts(selection, &mut parts);
+        let mut conditions = Vec::new();
+        if let Some(selection) = &mut select.selection {
+            conditions.extend(mark(selection, &mut self.marks));
         }
         // What an inner join is made on holds for every row that comes out, as WHERE does.
-        for join in select.from.iter().flat_map(|table| table.joins.iter()) {
+        for join in select.from.iter_mut().flat_map(|table| table.joins.iter_mut()) {
             if let JoinOperator::Join(JoinConstraint::On(on))
-            | JoinOperator::Inner(JoinConstraint::On(on)) = &join.join_operator
+            | JoinOperator::Inner(JoinConstraint::On(on)) = &mut join.join_operator
             {
-                conjuncts(on, &mut parts);
+                conditions.extend(mark(on, &mut self.marks));
             }
         }
-        let mut conditions: Vec<Condition> = parts.into_iter().flat_map(conditions).collect();
         // `key = 'x'` beside `json_each` means its column and no parameter.
         let factors = select.from.iter().flat_map(|table| {
             std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
@@ -488,17 +517,29 @@ impl VisitorMut for Relations<'_> {
 
 impl Relations<'_> {
     fn table(&mut self, table: &mut TableWithJoins, around: &[Condition]) {
-        self.factor(&mut table.relation, around);
+        let inner = |join: &JoinOperator| {
+            matches!(
+                join,
+                JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_)
+            )
+        };
+        let left = |join: &JoinOperator| {
+            matches!(join, JoinOperator::Left(_) | JoinOperator::LeftOuter(_))
+        };
+        // Where an outer join may add a row of NULLs, WHERE has to look at it.
+        let staying: Vec<Condition> =
+            around.iter().cloned().map(|c| Condition { mark: None, ..c }).collect();
+        let kept = table.joins.iter().all(|j| inner(&j.join_operator) || left(&j.join_operator));
+        self.factor(&mut table.relation, if kept { around } else { &staying });
         for join in &mut table.joins {
             // What a left join is made on says nothing of the rows that it keeps; it may carry
             // parameters of the relation on its right, and of that one only.
-            let mut own = around.to_vec();
+            let plain = kept && inner(&join.join_operator);
+            let mut own = if plain { around.to_vec() } else { staying.clone() };
             if let JoinOperator::Left(JoinConstraint::On(on))
-            | JoinOperator::LeftOuter(JoinConstraint::On(on)) = &join.join_operator
+            | JoinOperator::LeftOuter(JoinConstraint::On(on)) = &mut join.join_operator
             {
-                let mut parts = Vec::new();
-                conjuncts(on, &mut parts);
-                own.extend(parts.into_iter().flat_map(crate::predicate::conditions));
+                own.extend(mark(on, &mut self.marks));
             }
             self.factor(&mut join.relation, &own);
         }

@@ -149,7 +149,7 @@ impl From<CatalogError> for Error {
         let mut out = Self::new(kind, error.to_string());
         if matches!(error, CatalogError::Signature { .. }) {
             out = out.hint(
-                "--registry with verifyConfig: signingCertFile names another publisher's                  certificate, nopVerify believes every document",
+                "--registry with verifyConfig: signingCertFile names another publisher's certificate, nopVerify believes every document",
             );
         }
         if let CatalogError::Unknown { kind, nearest, within, .. } = &error {

@@ -122,7 +122,7 @@ impl Session {
                     group,
                     vec![
                         method.name.clone(),
-                        method.required_params().join(", "),
+                        method.shown_params().join(", "),
                         verb.keyword().to_owned(),
                         method.description.clone(),
                     ],

@@ -12,7 +12,7 @@ use nephos_sql::ast::{
     TableObject, Update,
 };
 
-use crate::bind::{choose, combinations, no_method};
+use crate::bind::{Bound, choose, combinations, no_method};
 use crate::exec::rows;
 use crate::mark::{Marks, take_mark};
 use crate::predicate::{conditions, conjuncts};
@@ -25,8 +25,12 @@ impl Session {
         let TableObject::TableName(name) = &insert.table else {
             return Err(Error::plan("INSERT needs the name of a resource"));
         };
-        if insert.on.is_some() || insert.overwrite || insert.replace_into || insert.or.is_some() {
-            return Err(Error::plan("INSERT knows no ON CONFLICT, OVERWRITE or REPLACE"));
+        if insert.replace_into {
+            return Err(Error::plan("REPLACE INTO is not supported")
+                .hint("REPLACE provider.service.resource SET a = 1 WHERE key = 'x'"));
+        }
+        if insert.on.is_some() || insert.overwrite || insert.or.is_some() {
+            return Err(Error::plan("INSERT knows no ON CONFLICT or OVERWRITE"));
         }
         let resource = self.named(name)?;
         let columns: Vec<String> = insert.columns.iter().map(dotted).collect();
@@ -290,8 +294,8 @@ fn bound(
     resource: &ResourceRef,
     method: &Method,
     given: &[(String, Vec<ScalarValue>)],
-) -> Result<Vec<(String, Vec<Option<Argument>>)>, Error> {
-    let mut bound: Vec<(String, Vec<Option<Argument>>)> = Vec::new();
+) -> Result<Vec<Bound>, Error> {
+    let mut bound: Vec<Bound> = Vec::new();
     for (name, values) in given {
         let NameFound::One(found) = method.lookup(name) else {
             let accepted = method.accepted_params();

@@ -80,7 +80,7 @@ impl Session {
             }
             StatementKind::Registry(command) => self.run_registry(command).await,
             StatementKind::Query(query) => self.query(query.as_ref().clone(), execs).await,
-            StatementKind::Insert(insert) => self.insert(insert, execs).await,
+            StatementKind::Insert(insert) => Box::pin(self.insert(insert, execs)).await,
             StatementKind::Delete(delete) => self.delete(delete).await,
             StatementKind::Update { update, replace } => self.update(update, *replace).await,
         };

@@ -107,7 +107,7 @@ impl Mutation {
 
 /// One page where the call asks for one by its token or its size, else all.
 pub(crate) fn paging(call: &Call) -> Paging {
-    let asked = call.method.page.iter().flat_map(|page| page.ways()).any(|page| {
+    let asked = call.method.page.iter().flat_map(nephos_catalog::Page::ways).any(|page| {
         let size = page.size.iter();
         let mut names = page.tokens.iter().map(|token| &token.request).chain(size);
         names.any(|name| call.arguments().any(|(given, _)| given == name))

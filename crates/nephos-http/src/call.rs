@@ -109,6 +109,12 @@ impl Call {
         self.args.iter().find(|(given, _)| given == name).map(|(_, value)| value.text.as_str())
     }
 
+    /// The operation is named by a header, as in AWS's JSON protocol, and not by its path.
+    pub(crate) fn has_target(&self) -> bool {
+        self.method.params.iter().any(|p| p.name == "X-Amz-Target" && p.default.is_some())
+            && !self.method.path.contains('?')
+    }
+
     /// Every argument, those of the body too.
     pub fn arguments(&self) -> impl Iterator<Item = (&str, &Argument)> {
         self.args.iter().chain(&self.fields).map(|(name, value)| (name.as_str(), value))

@@ -1,15 +1,16 @@
 //! Sends calls: sign, send, retry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use nephos_catalog::{Auth, ResponseBody};
 
@@ -19,7 +20,7 @@ use crate::failure::{Asked, failure};
 use crate::limit::{Host, Limiter};
 use crate::page;
 use crate::redirect::{self, MOST_HOPS};
-use crate::request::{Built, Continuation, build};
+use crate::request::{Continuation, build};
 use crate::retry::Attempts;
 use crate::traffic::{Meter, Traffic};
 use crate::{
@@ -53,6 +54,8 @@ pub struct Client {
     pub(crate) transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     auth: Authoriser,
+    /// Hosts that know AWS's JSON protocol at `/` only.
+    at_root: Mutex<HashSet<String>>,
     pub(crate) retry: RetryPolicy,
     clock: fn() -> SystemTime,
     pub(crate) traffic: Arc<Traffic>,
@@ -140,6 +143,7 @@ impl ClientBuilder {
         let traffic: Arc<Traffic> = Arc::default();
         Arc::new(Client {
             auth,
+            at_root: Mutex::default(),
             transport: self.transport,
             endpoint: self.endpoint,
             retry: self.retry,
@@ -197,7 +201,9 @@ impl Client {
                 Err(failed) => failed,
             };
             let error = used.mask(error);
-            if self.auth.renew(&error, &mut used).await {
+            if self.auth.renew(&error, &mut used).await
+                || sent.as_ref().is_some_and(|sent| self.moves_to_root(call, sent, &error))
+            {
                 continue;
             }
             // What was never sent did nothing.
@@ -222,7 +228,8 @@ impl Client {
         used: &mut Used,
     ) -> Result<Answer, Failed> {
         let environment = self.auth.environment();
-        let Built { request: unsigned, payload } = build(call, &self.endpoint, environment, next)?;
+        let built = build(call, &self.endpoint, environment, next)?;
+        let (unsigned, payload) = (self.routed(call, built.request), built.payload);
         let mut request = self.prepare(call, &payload, unsigned.clone(), used).await?;
         for _ in 0..=MOST_HOPS {
             let url = request.uri().clone();
@@ -239,6 +246,33 @@ impl Client {
         }
         let message = format!("{} was sent on more than {MOST_HOPS} times", call.target);
         Err(CallError::new(CallErrorKind::Answer, message).into())
+    }
+
+    /// Documents give every operation of AWS's JSON protocol a path of its own, which AWS ignores:
+    /// the operation is in `X-Amz-Target`. Other servers may know `/` only.
+    fn routed(&self, call: &Call, mut request: Request<()>) -> Request<()> {
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let root = self.at_root.lock().unwrap_or_else(PoisonError::into_inner).contains(&host);
+        if root && call.has_target() {
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(PathAndQuery::from_static("/"));
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    }
+
+    /// Whether a call is worth another attempt at `/`. In this protocol what is not found is 400,
+    /// so that a 404 says that the path is not known, and that nothing was done.
+    fn moves_to_root(&self, call: &Call, sent: &Sent, error: &CallError) -> bool {
+        matches!(error.kind, CallErrorKind::Service { status: 404, .. })
+            && call.has_target()
+            && self
+                .at_root
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(sent.authority.clone())
     }
 
     /// Adds what authorises the request.
@@ -275,7 +309,11 @@ impl Client {
         let scheme = uri.scheme_str().unwrap_or_default();
         // Held until the answer is read.
         let permit = self.limiter.enter(&format!("{scheme}://{host}")).await;
-        let sent = Sent { method: request.method().clone(), host: permit.host().clone() };
+        let sent = Sent {
+            method: request.method().clone(),
+            host: permit.host().clone(),
+            authority: host.clone(),
+        };
         let response = match self.send(payload, &host, request).await {
             Ok(response) => response,
             Err(error) => return Err(Failed { error, sent: Some(sent) }),
@@ -353,6 +391,7 @@ struct Failed {
 struct Sent {
     method: Method,
     host: Arc<Host>,
+    authority: String,
 }
 
 impl From<CallError> for Failed {

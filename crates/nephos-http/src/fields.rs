@@ -35,7 +35,7 @@ pub(crate) fn structure(
     };
     let read = |what: &str, text: &Option<String>| -> Result<Option<Value>, CallError> {
         text.as_deref()
-            .map(|text| serde_json::from_str(text))
+            .map(serde_json::from_str)
             .transpose()
             .map_err(|error| document_fault(what, &error))
     };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
-use nephos_catalog::{GraphQl, Kind, Location, Param};
+use nephos_catalog::{GraphQl, Kind, Location, Param, ParamStyle, QueryPlace};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Url;
@@ -86,7 +86,7 @@ pub(crate) fn build(
         (None, None) => {
             let path = path(call, next)?;
             let query = query(call, next);
-            if method.translation.query_to_form {
+            if method.translation.query == QueryPlace::Form {
                 form = Some(query);
                 format!("{}{path}", base()?)
             } else if query.is_empty() {
@@ -225,7 +225,7 @@ fn query(call: &Call, next: &Continuation) -> String {
         .filter(|constant| !(translation.drop_double_underscore && constant.starts_with("__")))
         .map(str::to_owned)
         .collect();
-    if translation.query_to_form {
+    if translation.query == QueryPlace::Form {
         parts.extend((!query.is_empty()).then(|| write_pairs(&query)));
         return parts.join("&");
     }
@@ -253,9 +253,9 @@ fn spread(call: &Call, param: &Param, value: &Argument, query: &mut Vec<(String,
             // protocol has it, where an element of a list is a `member`.
             let style =
                 if value.form == ArgumentForm::Json { Style::AsWritten } else { Style::Query };
-            flatten(&name, &structure, style, param.map, query);
+            flatten(&name, &structure, style, param.style == ParamStyle::Map, query);
         }
-        Some(Value::Array(list)) if param.comma_list => {
+        Some(Value::Array(list)) if param.style == ParamStyle::Commas => {
             let all: Vec<String> = list.iter().map(plain).collect();
             query.push((name, all.join(",")));
         }

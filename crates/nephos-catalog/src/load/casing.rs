@@ -16,7 +16,7 @@ static WORDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 });
 
 /// `VPCId` to `vpc_id`, `TargetGroupARNs` to `target_group_arns`. A name with an underscore stays.
-pub(crate) fn snake(name: &str) -> String {
+pub fn snake_case(name: &str) -> String {
     if name.contains('_') {
         return name.to_owned();
     }
@@ -32,7 +32,7 @@ pub(crate) fn snake(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::snake;
+    use super::snake_case;
 
     #[test]
     fn names_are_spelled_as_documents_expect() {
@@ -51,7 +51,7 @@ mod tests {
             ("provisioningState", "provisioning_state"),
             ("next-token", "next-token"),
         ] {
-            assert_eq!(snake(name), expected, "{name}");
+            assert_eq!(snake_case(name), expected, "{name}");
         }
     }
 }

@@ -9,8 +9,8 @@ use super::schema::{kind_of, members, shallow};
 use super::surroundings::Surroundings;
 use crate::document::{Document, flag, scalar, text};
 use crate::{
-    GraphQl, HttpVerb, Kind, Location, Method, Param, ResponseBody, Retry, RowPath, Server,
-    ServerVariable, Translation,
+    GraphQl, HttpVerb, Kind, Location, Method, Param, ParamStyle, QueryPlace, ResponseBody, Retry,
+    RowPath, Server, ServerVariable, Translation,
 };
 
 /// Reads the method `name` of a resource; the error says why it cannot be used.
@@ -49,7 +49,11 @@ pub(crate) fn method(
     let body = body(around, value, operation);
     let form = around.algorithm(resource, value, "requestTranslate");
     let translation = Translation {
-        query_to_form: form == "get_query_to_post_form_utf_8" && body.is_none(),
+        query: if form == "get_query_to_post_form_utf_8" && body.is_none() {
+            QueryPlace::Form
+        } else {
+            QueryPlace::Url
+        },
         drop_double_underscore: form == "drop_double_underscore_params",
         flatten_query: around.algorithm(resource, value, "queryParamTranspose") == "AWSCanonical",
         plain_paths: !around.signs_region,
@@ -59,7 +63,8 @@ pub(crate) fn method(
             .flatten(),
         graphql,
     };
-    let gets = matches!(http, HttpVerb::Get | HttpVerb::Head) && !translation.query_to_form;
+    let gets =
+        matches!(http, HttpVerb::Get | HttpVerb::Head) && translation.query == QueryPlace::Url;
     let mut response = response(around, value, operation, gets);
     if let Some(graphql) = operation.get("x-stackQL-graphQL") {
         let selection = graphql.pointer("/responseSelection/jsonPath").and_then(Value::as_str);
@@ -128,8 +133,7 @@ fn undeclared(path: &str, params: &[Param]) -> Vec<Param> {
                 kind: Kind::String,
                 description: String::new(),
                 default: None,
-                comma_list: false,
-                map: false,
+                style: ParamStyle::Repeated,
                 minimum: None,
                 maximum: None,
                 values: Vec::new(),
@@ -205,9 +209,9 @@ fn server(around: &Surroundings<'_>, value: &Value, has_body: bool) -> Server {
             let default = variable.get("default").and_then(scalar).filter(|d| !d.is_empty());
             let environment = variable.get("x-stackQL-envVar").and_then(scalar);
             let used = url.contains(&format!("{{{name}}}"));
-            // Rows of a region that nobody named would pass for all there are.
-            let signed = around.signs_region && name == "region";
-            let needed = default.is_none() || has_body || signed;
+            // Rows of a region that nobody named would pass for all there are; the default of a
+            // bucket is somebody else's.
+            let needed = default.is_none() || has_body || around.signs_region;
             ServerVariable {
                 required: used && needed && environment.is_none(),
                 name: name.clone(),
@@ -273,8 +277,15 @@ fn param(document: &Document, value: &Value) -> Option<Param> {
         default: (location == Location::Header)
             .then(|| shape?.get("default").and_then(scalar))
             .flatten(),
-        map: kind == Kind::Object && shape.is_some_and(|shape| members(document, shape).is_empty()),
-        comma_list: value.get("explode").and_then(Value::as_bool) == Some(false),
+        style: match value.get("explode").and_then(Value::as_bool) {
+            _ if kind == Kind::Object
+                && shape.is_some_and(|shape| members(document, shape).is_empty()) =>
+            {
+                ParamStyle::Map
+            }
+            Some(false) => ParamStyle::Commas,
+            _ => ParamStyle::Repeated,
+        },
         minimum: shape.and_then(|s| s.get("minimum")).and_then(Value::as_i64),
         maximum: shape.and_then(|s| s.get("maximum")).and_then(Value::as_i64),
         values: shape

@@ -1,5 +1,6 @@
 //! How lists continue.
 
+use heck::ToUpperCamelCase;
 use serde_json::Value;
 
 use super::schema::{kind_of, member};
@@ -153,6 +154,9 @@ impl Listing<'_> {
     /// The ways in which APIs continue lists, each tried in turn: what answers hold decides, as most
     /// documents do not tell.
     fn usual(&self) -> Option<Page> {
+        if self.xml_transformed {
+            return self.usual_xml();
+        }
         let mut ways: Vec<Page> = Vec::new();
         for (answered, asked) in TOKENS {
             if let Some(place) = self.place_of(asked) {
@@ -182,10 +186,47 @@ impl Listing<'_> {
             way.more = Some(RowPath::parse("$.more"));
             ways.push(way);
         }
-        ways.into_iter().rev().reduce(|later, mut way| {
-            way.otherwise = Some(Box::new(later));
-            way
-        })
+        chain(ways)
+    }
+
+    /// AWS's XML answers name the next page's parameters: `NextX` for `x`, or `NextToken` itself.
+    /// Several of them travel together.
+    fn usual_xml(&self) -> Option<Page> {
+        let mut together = Vec::new();
+        let mut single = Vec::new();
+        for param in self.params.iter().filter(|p| p.location == Location::Query) {
+            let pair = |sources: &[String]| {
+                let paths: Vec<String> = sources.iter().map(|name| original(name)).collect();
+                TokenPair {
+                    request: param.name.clone(),
+                    place: TokenPlace::Query,
+                    maximum: None,
+                    response: TokenSource::Body(RowPath::parse(&paths.join(" | "))),
+                }
+            };
+            let pascal = param.name.to_upper_camel_case();
+            match pascal.as_str() {
+                "NextToken" => single.push(pair(&[pascal])),
+                // RDS calls the next marker just that; S3's `Marker` is the one that was sent.
+                "Marker" => {
+                    let mut sources = vec![format!("Next{pascal}")];
+                    if self.around.signing_name != "s3" {
+                        sources.push(pascal);
+                    }
+                    single.push(pair(&sources));
+                }
+                _ => together.push(pair(&[format!("Next{pascal}"), format!("NextRecord{pascal}")])),
+            }
+        }
+        let page = |tokens: Vec<TokenPair>| Page {
+            tokens,
+            more: self.more(),
+            size: None,
+            algorithm: PageAlgorithm::Cursor,
+            otherwise: None,
+        };
+        let singles = single.into_iter().map(|token| page(vec![token]));
+        chain(singles.chain((!together.is_empty()).then(|| page(together))).collect())
     }
 
     fn way(
@@ -242,8 +283,19 @@ const URLS: [&str; 8] = [
     "$.next",
 ];
 
+/// Ways that are tried one after the other.
+fn chain(ways: Vec<Page>) -> Option<Page> {
+    ways.into_iter().rev().reduce(|later, mut way| {
+        way.otherwise = Some(Box::new(later));
+        way
+    })
+}
+
 /// A member of an XML answer, at the top or in the `..Result` that the query protocol wraps it in.
+fn original(name: &str) -> String {
+    format!("/*/{name} | /*/*/{name}")
+}
+
 fn in_original_xml(key: &str) -> RowPath {
-    let name = key.trim_start_matches("$.");
-    RowPath::parse(&format!("/*/{name} | /*/*/{name}"))
+    RowPath::parse(&original(key.trim_start_matches("$.")))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::casing::snake;
+use super::casing::snake_case;
 use super::schema::{element, kind_of, member, members, schema, shallow};
 use super::surroundings::Surroundings;
 use crate::document::{Document, text};
@@ -168,7 +168,7 @@ fn json_response(
     for (name, value) in row.map(|row| members(document, row)).unwrap_or_default() {
         // A column needs a name that can be written.
         let wire = if name.is_empty() { "_" } else { name };
-        let snake = if around.snake_case { snake(wire) } else { wire.to_owned() };
+        let snake = if around.snake_case { snake_case(wire) } else { wire.to_owned() };
         let taken = columns.iter().any(|column| column.name == snake);
         let schema = shallow(document, value, 0);
         columns.push(Column {

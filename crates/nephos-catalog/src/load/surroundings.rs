@@ -40,7 +40,8 @@ impl<'a> Surroundings<'a> {
             document,
             provider: &provider.name,
             snake_case: provider.snake_case,
-            signs_region: provider.auth.as_ref().is_some_and(|auth| {
+            // AWS documents published before `config.auth` existed say nothing; they are signed.
+            signs_region: provider.auth.as_ref().map_or(provider.name == "aws", |auth| {
                 matches!(auth.kind.as_str(), "aws_signing_v4" | "aws_assume_role")
             }),
             signing_name,

@@ -135,7 +135,7 @@ fn resource_page(resource: &Resource, full_name: &str) -> String {
         .into_iter()
         .map(|(verb, method)| {
             let required: Vec<String> =
-                method.required_params().iter().map(|name| code(name)).collect();
+                method.shown_params().iter().map(|name| code(name)).collect();
             vec![
                 code(&method.name),
                 code(verb.keyword()),

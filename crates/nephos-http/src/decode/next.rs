@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 use nephos_catalog::{
-    Kind, Method, Page, PageAlgorithm, RowPath, TokenPair, TokenPlace, TokenSource,
+    Kind, Method, Page, PageAlgorithm, QueryPlace, RowPath, TokenPair, TokenPlace, TokenSource,
 };
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ impl Sight<'_, '_> {
             TokenPlace::Header => next.headers.push((name, token)),
             TokenPlace::Path => next.path.push((name, token)),
             // Without a JSON body the token is a field of the form that the query becomes.
-            TokenPlace::Body if self.method.translation.query_to_form => {
+            TokenPlace::Body if self.method.translation.query == QueryPlace::Form => {
                 next.query.push((name, token));
             }
             TokenPlace::Body => {

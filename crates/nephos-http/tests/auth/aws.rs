@@ -50,7 +50,7 @@ async fn a_path_is_normalised_and_encoded_twice_and_a_session_token_is_signed() 
     let seen = world.send("get", &arguments, None).await.unwrap();
     assert_eq!(
         seen.line,
-        "GET https://lambda.eu-west-1.amazonaws.com/things/a%3Ab%20c//x?q=%24LATEST&B=%2F"
+        "GET https://lambda.eu-west-1.amazonaws.com/things/a%3Ab%20c//x?B=%2F&q=%24LATEST"
     );
     assert_eq!(seen.header("x-amz-security-token"), "TOKEN/+=");
     assert_eq!(

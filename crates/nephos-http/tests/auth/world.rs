@@ -274,10 +274,10 @@ components:
       methods:
         get:
           operation: { $ref: "#/paths/~1things~1{id}/get" }
-          response: { mediaType: application/json, openAPIDocKey: "200" }
+          response: { openAPIDocKey: "200" }
         send:
           operation: { $ref: "#/paths/~1/post" }
-          response: { mediaType: application/json, openAPIDocKey: "200" }
+          response: { openAPIDocKey: "200" }
       sqlVerbs: { select: [], insert: [], update: [], delete: [] }
 "##;
 

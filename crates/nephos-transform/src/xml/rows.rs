@@ -115,18 +115,22 @@ fn find_rows<'v>(payload: &'v Entries, row: &[RowField]) -> Vec<&'v Entries> {
     }
     let mut members: Vec<(&String, &Value)> = payload.iter().collect();
     members.sort_unstable_by_key(|(key, _)| *key);
+    let first = |shape: &dyn Fn(&Value) -> bool| {
+        members.iter().find(|(_, member)| shape(member)).map(|(_, member)| *member)
+    };
     // What is surely a list goes before what may be one.
-    let shapes: [fn(&Value) -> bool; 3] = [
-        Value::is_array,
-        |member| member.as_object().is_some_and(|map| map.contains_key("item")),
-        |member| member.as_object().and_then(only_container).is_some(),
-    ];
-    for shape in shapes {
-        if let Some((_, member)) = members.iter().find(|(_, member)| shape(member)) {
-            return rows_of(member);
-        }
+    if let Some(list) = first(&Value::is_array) {
+        return rows_of(list);
     }
-    Vec::new()
+    // `<User>` alone around the fields of a row is that row; the incumbent finds nothing there.
+    let shares = |map: &Entries| row.iter().filter(|field| map.contains_key(&field.name)).count();
+    let one = members.iter().filter_map(|(_, member)| member.as_object());
+    if let Some(one) = one.filter(|map| shares(map) > 0).max_by_key(|map| shares(map)) {
+        return vec![one];
+    }
+    let has_items = |member: &Value| member.as_object().is_some_and(|map| map.contains_key("item"));
+    let holds_one = |member: &Value| member.as_object().and_then(only_container).is_some();
+    first(&has_items).or_else(|| first(&holds_one)).map(rows_of).unwrap_or_default()
 }
 
 /// The list or map that is all that a map has.
@@ -199,6 +203,16 @@ mod tests {
             .map(|(name, kind)| RowField { name: (*name).to_owned(), kind: *kind })
             .collect();
         schema_driven_xml(xml, protocol, "line_items", &row).unwrap()["line_items"].clone()
+    }
+
+    #[test]
+    fn a_lone_object_around_the_fields_is_the_row() {
+        let fields = [("UserName", FieldKind::String), ("Tags", FieldKind::Array)];
+        let xml = "<GetUserResponse><GetUserResult><User><UserName>ann</UserName>\
+                   <Tags><member><Key>a</Key></member></Tags></User></GetUserResult>\
+                   <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetUserResponse>";
+        let found = rows(Protocol::Query, &fields, xml);
+        assert_eq!(found, json!([{"UserName": "ann", "Tags": r#"{"member":{"Key":"a"}}"#}]));
     }
 
     #[test]
