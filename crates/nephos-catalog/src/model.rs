@@ -542,10 +542,13 @@ impl Body {
             .and_then(|base| serde_json::from_str(base).ok())
             .unwrap_or_default();
         let whole = !matches!(self.naming, BodyNaming::Within(_));
+        // What is no field cannot be given, unless names are free.
+        let free = self.naming == BodyNaming::Prefixed;
         required
             .into_iter()
             .flatten()
             .filter(move |field| !(whole && base.get(field.as_str()).is_some()))
+            .filter(move |field| free || self.field(field).is_some())
     }
 
     /// Whether a name that the document does not declare can be a field.

@@ -25,8 +25,8 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
     let config = registry(arguments.registry.as_deref())?;
     let root = arguments.approot.clone().or_else(|| home().ok());
     let catalog = catalog(&config, root.as_deref())?;
-    let environment = environment(arguments.env_file.as_deref())?;
-    let mut client = client(arguments, &environment)?.environment(environment);
+    let (environment, names) = environment(arguments.env_file.as_deref())?;
+    let mut client = client(arguments, &environment, &names)?.environment(environment);
     if let Some(text) = &arguments.auth {
         for (provider, auth) in given_auth(text)? {
             client = client.auth(&catalog.provider(&provider)?.name, auth);
@@ -92,6 +92,7 @@ fn catalog(config: &RegistryConfig, root: Option<&Path>) -> Result<Catalog, Cata
 fn client(
     arguments: &ConnectionArguments,
     environment: &Environment,
+    names: &[String],
 ) -> Result<ClientBuilder, Failure> {
     let addressing = match arguments.addressing_style {
         AddressingStyle::Auto => Addressing::Auto,
@@ -102,20 +103,22 @@ fn client(
         return local(addressing);
     }
     let url = arguments.endpoint_url.as_deref().map(Endpoint::parse).transpose()?;
-    let services = service_endpoints(environment)?;
+    let services = service_endpoints(environment, names)?;
     Ok(ClientBuilder::new(Arc::new(Network::new()))
         .endpoint(Endpoint { url, services, addressing })
         .credentials(CredentialsSource::AwsChain { profile: arguments.profile.clone() }))
 }
 
 /// Endpoints that AWS's own variables name: of single services, then the one for all.
-fn service_endpoints(environment: &Environment) -> Result<Vec<(String, Url)>, Failure> {
+fn service_endpoints(
+    environment: &Environment,
+    names: &[String],
+) -> Result<Vec<(String, Url)>, Failure> {
     const ALL: &str = "AWS_ENDPOINT_URL";
-    let named = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut services: BTreeSet<String> = named
+    let services: BTreeSet<String> = names
+        .iter()
         .filter_map(|name| Some(name.strip_prefix(ALL)?.strip_prefix('_')?.to_owned()))
         .collect();
-    services.insert("S3".to_owned());
     let of = |service: &str| match service {
         "" => environment(ALL),
         service => environment(&format!("{ALL}_{service}")),

@@ -8,10 +8,13 @@ use nephos_http::Environment;
 
 use crate::error::Failure;
 
-/// What calls see.
-pub(crate) fn environment(file: Option<&Path>) -> Result<Environment, Failure> {
+/// What calls see, and the names of all that is set.
+pub(crate) fn environment(file: Option<&Path>) -> Result<(Environment, Vec<String>), Failure> {
     let written = file.map(read).transpose()?.unwrap_or_default();
-    Ok(Arc::new(move |name| written.get(name).cloned().or_else(|| std::env::var(name).ok())))
+    let own = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let names = written.keys().cloned().chain(own).collect();
+    let look = move |name: &str| written.get(name).cloned().or_else(|| std::env::var(name).ok());
+    Ok((Arc::new(look), names))
 }
 
 /// Reads `NAME=value` lines. No message shows one: they hold secrets.

@@ -237,9 +237,11 @@ impl Session {
         };
         for (name, values) in given {
             let NameFound::One(param) = method.lookup(name) else { continue };
-            // A name that is a column of the rows as written is a filter, unless the call needs it.
+            // A name that is a column of the rows as written is a filter, unless the call needs it,
+            // or the column is that parameter in snake case.
             let is_column = shown.iter().any(|index| {
-                columns[*index].name == *name && columns[*index].origin == ColumnOrigin::Row
+                let column = &columns[*index];
+                column.name == *name && column.origin == ColumnOrigin::Row && column.wire != param
             });
             if is_column && param != *name && !required.contains(&param) {
                 continue;

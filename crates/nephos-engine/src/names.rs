@@ -100,8 +100,20 @@ impl Rewrite<'_> {
             _ => {
                 if let Some(found) = same(&ident.value, &self.given.columns) {
                     become_name(ident, found);
+                } else if let Some(found) = self.ends_in(&ident.value) {
+                    become_name(ident, found);
                 }
             }
+        }
+    }
+
+    /// The one column that is `something.name`: parameters may have dots in their names.
+    fn ends_in(&self, name: &str) -> Option<&str> {
+        let ends = |column: &&String| column.rsplit_once('.').is_some_and(|(_, last)| last == name);
+        let mut found = self.columns.iter().filter(ends);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
         }
     }
 

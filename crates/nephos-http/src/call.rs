@@ -11,7 +11,7 @@ use nephos_catalog::{
 
 use crate::body::{Payload, PayloadSource};
 use crate::encode::encoded;
-use crate::fields::structure;
+use crate::fields::{over_base, structure};
 use crate::transform::made_body;
 use crate::{Argument, ArgumentForm, CallError, CallErrorKind};
 
@@ -148,6 +148,12 @@ impl Call {
             self.content_type = Some(body.media_type.clone());
             return Ok(());
         }
+        // Protocols of RPC style want an object even where nothing is asked for.
+        let empty = body.required && !body.raw && body.media_type.contains("json");
+        let payload = payload.or_else(|| {
+            (empty && body.schema.required.is_empty())
+                .then(|| Payload::Structure(serde_json::json!({})))
+        });
         let Some(payload) = payload else {
             return if needs_body(&method, body) {
                 Err(self.body_missing(body.raw))
@@ -169,9 +175,12 @@ impl Call {
                 let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
                     CallError::new(CallErrorKind::Payload, format!("@@json is not JSON: {error}"))
                 })?;
-                let written = structured && !body.media_type.contains("json");
-                let bytes = if written { encoded(body, &value)? } else { Bytes::from(text) };
-                PayloadSource::Bytes(bytes)
+                let is_json = body.media_type.contains("json");
+                PayloadSource::Bytes(match &body.base {
+                    Some(_) if structured => encoded(body, &over_base(body, value)?)?,
+                    None if structured && !is_json => encoded(body, &value)?,
+                    _ => Bytes::from(text),
+                })
             }
             Payload::Xml(text) => PayloadSource::Bytes(Bytes::from(text)),
             Payload::Bytes(bytes) => PayloadSource::Bytes(bytes),

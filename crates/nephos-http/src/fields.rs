@@ -33,19 +33,24 @@ pub(crate) fn structure(
         }
         _ => given,
     };
-    let read = |what: &str, text: &Option<String>| -> Result<Option<Value>, CallError> {
-        text.as_deref()
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|error| document_fault(what, &error))
-    };
-    let base = read("base", &body.base)?;
-    let whole = match (base, has_fields) {
-        (Some(base), _) => Some(over(base, Value::Object(given))),
+    Ok(match (&body.base, has_fields) {
+        (Some(_), _) => Some(over_base(body, Value::Object(given))?),
         (None, true) => Some(Value::Object(given)),
-        (None, false) => read("default", &body.default)?,
-    };
-    Ok(whole)
+        (None, false) => read("default", body.default.as_deref())?,
+    })
+}
+
+/// `value` over what the document puts beneath it.
+pub(crate) fn over_base(body: &Body, value: Value) -> Result<Value, CallError> {
+    Ok(match read("base", body.base.as_deref())? {
+        Some(base) => over(base, value),
+        None => value,
+    })
+}
+
+/// JSON that a document holds as text.
+fn read(what: &str, text: Option<&str>) -> Result<Option<Value>, CallError> {
+    text.map(serde_json::from_str).transpose().map_err(|error| document_fault(what, &error))
 }
 
 fn document_fault(what: &str, error: &serde_json::Error) -> CallError {
@@ -55,7 +60,7 @@ fn document_fault(what: &str, error: &serde_json::Error) -> CallError {
     )
 }
 
-/// The JSON of a value. Text that is an object or a list is that, unless the schema wants text.
+/// The JSON of a value. Text that is an object or a list is that, unless the schema says text.
 fn json(argument: &Argument, schema: Option<&Schema>) -> Value {
     let text = || Value::String(argument.text.clone());
     let wants_text = schema.is_some_and(|schema| schema.string_only);
@@ -74,6 +79,8 @@ fn json(argument: &Argument, schema: Option<&Schema>) -> Value {
             .map_or_else(text, Value::Number),
         ArgumentForm::Boolean if !is_string => Value::Bool(argument.text == "true"),
         ArgumentForm::Json => serde_json::from_str(&argument.text).unwrap_or_else(|_| text()),
+        // A service that declares text refuses a structure, as Secrets Manager does of a secret.
+        _ if is_string => text(),
         _ => structured(&argument.text).unwrap_or_else(text),
     }
 }

@@ -1,7 +1,7 @@
 //! The transforms that documents name, between what users see and what services send.
 
 use bytes::Bytes;
-use nephos_catalog::{ColumnOrigin, Kind, Response, Step, Transform};
+use nephos_catalog::{Column, ColumnOrigin, Kind, Response, Step, Transform};
 use nephos_transform::{
     self as transform, FieldKind, Protocol, RowField, Template, TransformError, TransformKind,
     schema_driven_xml,
@@ -46,7 +46,9 @@ impl How {
             let template = transform::Transform::parse(&transform.kind, &transform.source)?;
             return Ok(Self::Text(template));
         }
-        let rows = response.columns.iter().filter(|c| c.origin == ColumnOrigin::Row);
+        // The anonymous column is the row itself: nothing is known of its fields.
+        let known = |c: &&Column| c.origin == ColumnOrigin::Row && c.wire != "column_anon";
+        let rows = response.columns.iter().filter(known);
         Ok(Self::SchemaDrivenXml {
             protocol: Protocol::parse(&transform.protocol),
             list: list_key(response),

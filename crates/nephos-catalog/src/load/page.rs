@@ -29,38 +29,38 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// What the document says, or what is usual where it says nothing.
+    /// What the document says, or what is usual where it says nothing that can be used: one page
+    /// must not pass for the whole.
     pub(super) fn page(&self) -> Option<Page> {
-        match self.around.config(self.resource, self.method, "pagination") {
-            Some(config) => self.declared(config),
-            None if self.xml => self.truncated(),
-            None if self.list => self.usual(),
-            None => None,
-        }
+        self.declared().or_else(|| match () {
+            () if self.xml => self.truncated(),
+            () if self.list => self.usual(),
+            () => None,
+        })
     }
 
-    fn declared(&self, config: &Value) -> Option<Page> {
-        // Each part is looked up by itself: a method may change one and leave the others.
-        let part = |key: &str| config.get(key);
+    fn declared(&self) -> Option<Page> {
+        let part =
+            |key: &str| self.around.config_part(self.resource, self.method, "pagination", key);
         let mut tokens = vec![self.token(part("requestToken")?, part("responseToken")?)?];
-        for pair in config.get("additionalTokens").and_then(Value::as_array).into_iter().flatten() {
+        for pair in part("additionalTokens").and_then(Value::as_array).into_iter().flatten() {
             tokens.push(self.token(pair.get("request")?, pair.get("response")?)?);
         }
-        let algorithm = match text(config, "algorithm").as_str() {
+        let algorithm = match part("algorithm").and_then(Value::as_str).unwrap_or_default() {
             "integer_marker" => PageAlgorithm::IntegerMarker,
             "page_number" => PageAlgorithm::PageNumber {
-                last: RowPath::parse(&config.get("responseTerminator").map(|t| text(t, "key"))?),
+                last: RowPath::parse(&part("responseTerminator").map(|t| text(t, "key"))?),
             },
             _ => PageAlgorithm::Cursor,
         };
-        let more = match config.get("responseHasMore") {
+        let more = match part("responseHasMore") {
             Some(more) => Some(RowPath::parse(&text(more, "key"))),
             None => self.more(),
         };
         Some(Page {
             tokens,
             more,
-            size: config.get("pageSize").map(|size| text(size, "key")),
+            size: part("pageSize").map(|size| text(size, "key")),
             algorithm,
             otherwise: None,
         })

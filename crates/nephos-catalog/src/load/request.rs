@@ -21,7 +21,11 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
         .get_key_value(&wanted)
         .or_else(|| PREFERRED.iter().find_map(|media| content.get_key_value(*media)))
         .or_else(|| content.iter().next())?;
-    let media = if wanted.is_empty() { media.clone() } else { wanted };
+    let media = match if wanted.is_empty() { media.as_str() } else { wanted.as_str() } {
+        // Anything will do, and fields are JSON.
+        "*/*" => "application/json".to_owned(),
+        media => media.to_owned(),
+    };
     let shape = request.get("schema_override").or_else(|| chosen.get("schema"));
     let naming = naming(method);
     let schema = shape.map_or_else(
@@ -89,7 +93,8 @@ const NAMESPACES: [(&str, &str); 4] = [
 ];
 
 /// Names the root element where the schema does not: a schema of its own by its name, one written
-/// in place as AWS names it, after the operation. A lone structure is the root itself.
+/// in place as AWS names it, after the operation. A lone structure is the root itself, but in
+/// Route 53, whose requests always have a root of their own.
 fn with_root(
     around: &Surroundings<'_>,
     shape: Option<&Value>,
@@ -104,6 +109,7 @@ fn with_root(
     if schema.xml.name.is_none() {
         if let [(_, only)] = schema.properties.as_mut_slice()
             && only.kind == Kind::Object
+            && around.alias != "route53"
         {
             only.xml.namespace = only.xml.namespace.take().or(namespace);
             return schema;

@@ -179,8 +179,16 @@ fn json_response(
             origin: ColumnOrigin::Row,
         });
     }
+    // Some documents say of a row only that it is a list of such rows.
+    let says_nothing = transform.as_ref().is_some_and(|t| t.source.is_empty())
+        && matches!(columns.as_slice(), [only] if rows.is_member(&only.wire));
+    if says_nothing {
+        columns.clear();
+    }
     if columns.is_empty() {
-        let schema = row.map_or_else(|| Schema::of(Kind::Any), |row| shallow(document, row, 0));
+        let schema = row
+            .filter(|_| !says_nothing)
+            .map_or_else(|| Schema::of(Kind::Any), |row| shallow(document, row, 0));
         columns.push(Column {
             name: ANONYMOUS_COLUMN.to_owned(),
             wire: ANONYMOUS_COLUMN.to_owned(),

@@ -59,13 +59,35 @@ impl<'a> Surroundings<'a> {
         method: &'b Value,
         key: &str,
     ) -> Option<&'b Value> {
+        self.levels(resource, method)
+            .find_map(|config| config.get(key))
+            .filter(|found| !found.is_null())
+    }
+
+    /// A part of a key of `config`, each looked up by itself: a method may change one and leave the
+    /// others to its service.
+    pub(crate) fn config_part<'b>(
+        &'b self,
+        resource: &'b Value,
+        method: &'b Value,
+        key: &str,
+        part: &str,
+    ) -> Option<&'b Value> {
+        self.levels(resource, method)
+            .find_map(|config| config.get(key)?.get(part))
+            .filter(|found| !found.is_null())
+    }
+
+    fn levels<'b>(
+        &'b self,
+        resource: &'b Value,
+        method: &'b Value,
+    ) -> impl Iterator<Item = &'b Value> {
         let service = self.document.root().get("x-stackQL-config");
         [method.get("config"), resource.get("config"), service]
             .into_iter()
             .flatten()
             .chain(&self.above)
-            .find_map(|config| config.get(key))
-            .filter(|found| !found.is_null())
     }
 
     /// `algorithm` of a key of `config`.

@@ -1,6 +1,7 @@
 //! A publisher of providers: documents, signatures, archives, and the registry that serves them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,10 +65,11 @@ pub(crate) fn documents(name: &str, directory: &str, version: &str) -> Files {
     let mut provider = format!("id: {name}\nname: {name}\nversion: {version}\nproviderServices:\n");
     let mut files = Files::new();
     for service in ["things", "widgets"] {
-        provider.push_str(&format!(
+        let _ = write!(
+            provider,
             "  {service}:\n    id: {service}:{version}\n    name: {service}\n    title: {version}\n    \
              service:\n      $ref: {directory}/{version}/services/{service}.yaml\n"
-        ));
+        );
         let document = format!(
             "openapi: 3.0.0\ninfo: {{title: {service}, version: v1}}\nservers: [{{url: https://x}}]\n\
              paths:\n  /all:\n    get:\n      operationId: list\n      responses: {{'200': \

@@ -40,14 +40,14 @@ impl World {
 
     /// A registry with all that [`LIST`] says.
     fn shelf(&self) -> Shelf {
-        let mut shelf = Shelf::from([("dist/providers.yaml".to_owned(), LIST.into())]);
+        let mut files = Shelf::from([("dist/providers.yaml".to_owned(), LIST.into())]);
         for version in ["v0.9.0", "v0.9.1", "v0.10.0"] {
             let path = format!("dist/demo/{version}.tgz");
-            shelf.insert(path, archive(version, &self.demo(version)));
+            files.insert(path, archive(version, &self.demo(version)));
         }
         let google = self.publisher.signed(&documents("google", "googleapis.com", "v1.0.0"));
-        shelf.insert("dist/googleapis.com/v1.0.0.tgz".to_owned(), archive("v1.0.0", &google));
-        shelf
+        files.insert("dist/googleapis.com/v1.0.0.tgz".to_owned(), archive("v1.0.0", &google));
+        files
     }
 
     /// A session that believes the publisher.
@@ -294,7 +294,7 @@ async fn who_is_believed_is_a_setting() {
     let stranger = world.home.path().join("stranger.pem");
     std::fs::write(&stranger, Publisher::new().certificate).unwrap();
     for (verify, version, why) in [
-        ("".to_owned(), "v0.9.1", Some("provider.yaml: its signature does not fit")),
+        (String::new(), "v0.9.1", Some("provider.yaml: its signature does not fit")),
         (r#""nopVerify":true"#.to_owned(), "v0.9.0", None),
         (certificate.clone(), "v0.9.0", Some("provider.yaml: it has no signature")),
         (certificate.clone(), "v0.9.1", None),

@@ -78,7 +78,8 @@ pub struct RowField {
 ///
 /// The payload is what is inside the root and, for [`Protocol::Query`], inside its `...Result`. If it
 /// has any field of a row, it is the one row; else its first list, or what looks like one, has them.
-/// An answer of another shape has no rows.
+/// An answer of another shape has no rows. Without fields rows come whole, and an answer without a
+/// list is one row.
 pub fn schema_driven_xml(
     xml: &str,
     protocol: Protocol,
@@ -90,7 +91,16 @@ pub fn schema_driven_xml(
         Some(payload) => find_rows(payload, row),
         None => Vec::new(),
     };
-    let rows: Vec<Value> = rows.into_iter().map(|found| project(found, row)).collect();
+    let rows: Vec<Value> = match (rows.is_empty(), row.is_empty()) {
+        // Nothing is known of the rows: they are what is there.
+        (true, true) => payload(&decoded, protocol)
+            .filter(|payload| !payload.is_empty())
+            .map(|payload| Value::Object(payload.clone()))
+            .into_iter()
+            .collect(),
+        (false, true) => rows.into_iter().cloned().map(Value::Object).collect(),
+        _ => rows.into_iter().map(|found| project(found, row)).collect(),
+    };
     Ok(Value::Object(Map::from_iter([(list_key.to_owned(), Value::Array(rows))])))
 }
 
