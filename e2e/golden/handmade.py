@@ -1,0 +1,2 @@
+def lines(registry):
+    return []
