@@ -44,7 +44,7 @@ pub use draft::{
     ServiceGrouping, draft,
 };
 pub use error::CatalogError;
-pub use lint::{Finding, LintReport, Severity, lint};
+pub use lint::{CheckView, Finding, LintReport, Severity, lint};
 pub use load::snake_case;
 pub use model::{
     Body, BodyNaming, Column, ColumnOrigin, Fault, GraphQl, HttpVerb, Kind, Location, Method,

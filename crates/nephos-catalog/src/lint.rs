@@ -14,7 +14,7 @@ use crate::document::{Document, text};
 use crate::files::{self, Version};
 use crate::load::provider;
 use crate::yaml::escape;
-use crate::{CatalogError, Provider, ServiceHead};
+use crate::{CatalogError, Provider, ServiceHead, View};
 
 /// How much a [`Finding`] matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,10 +72,15 @@ impl LintReport {
     }
 }
 
+/// Says what is wrong with the query of a view.
+pub type CheckView = dyn Fn(&View) -> Option<String> + Sync;
+
 /// Reads every document below `path`, which is a registry, its `src`, a provider's directory or one
 /// of its versions, on all cores. A directory without providers is an error; what is wrong in
 /// documents is not.
-pub fn lint(path: &Path) -> Result<LintReport, CatalogError> {
+///
+/// `check_view` says what is wrong with the query of a view: this crate knows no SQL.
+pub fn lint(path: &Path, check_view: &CheckView) -> Result<LintReport, CatalogError> {
     let (source, versions) = versions(path)?;
     let mut report = LintReport::default();
     let mut services: Vec<(Version, Arc<Provider>, ServiceHead)> = Vec::new();
@@ -96,7 +101,7 @@ pub fn lint(path: &Path) -> Result<LintReport, CatalogError> {
                 while let Some((version, provider, head)) =
                     services.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let found = service::check(&source, version, provider, head);
+                    let found = service::check(&source, version, provider, head, check_view);
                     all.lock().unwrap_or_else(PoisonError::into_inner).add(found);
                 }
             });

@@ -101,6 +101,10 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
 
+    /// Most pages of a list; one that has more ends in an error that says so [default: none]
+    #[arg(long, value_name = "PAGES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) page_limit: Option<u64>,
+
     /// Where providers come from and what is believed: '{"url":"file:///path"}'
     #[arg(long, value_name = "JSON")]
     pub(crate) registry: Option<String>,

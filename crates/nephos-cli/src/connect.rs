@@ -32,7 +32,7 @@ pub(crate) fn session(arguments: &ConnectionArguments) -> Result<Session, Failur
             client = client.auth(&catalog.provider(&provider)?.name, auth);
         }
     }
-    let client = client.build();
+    let client = client.page_limit(arguments.page_limit).build();
     let session = Session::new(Arc::new(catalog), client.clone());
     let Some(root) = root else { return Ok(session) };
     Ok(session.with_registry(Registry {

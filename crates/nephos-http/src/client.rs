@@ -54,6 +54,8 @@ pub struct Client {
     pub(crate) transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     auth: Authoriser,
+    /// Most pages of a list.
+    page_limit: Option<u64>,
     /// Hosts that know AWS's JSON protocol at `/` only.
     at_root: Mutex<HashSet<String>>,
     pub(crate) retry: RetryPolicy,
@@ -71,6 +73,7 @@ pub struct ClientBuilder {
     auth: HashMap<String, Auth>,
     retry: RetryPolicy,
     concurrency: Concurrency,
+    page_limit: Option<u64>,
     clock: fn() -> SystemTime,
 }
 
@@ -85,6 +88,7 @@ impl ClientBuilder {
             auth: HashMap::new(),
             retry: RetryPolicy::default(),
             concurrency: Concurrency::default(),
+            page_limit: None,
             clock: SystemTime::now,
         }
     }
@@ -125,6 +129,12 @@ impl ClientBuilder {
         self
     }
 
+    /// How many pages of a list are read at the most: a list that has more ends in an error.
+    pub fn page_limit(mut self, limit: Option<u64>) -> Self {
+        self.page_limit = limit;
+        self
+    }
+
     /// The clock that signatures are dated by, and that says when tokens end.
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
@@ -144,6 +154,7 @@ impl ClientBuilder {
         Arc::new(Client {
             auth,
             at_root: Mutex::default(),
+            page_limit: self.page_limit,
             transport: self.transport,
             endpoint: self.endpoint,
             retry: self.retry,
@@ -172,6 +183,10 @@ impl Client {
         request: RowRequest,
     ) -> BoxStream<'static, Result<RecordBatch, CallError>> {
         page::rows(self.clone(), request)
+    }
+
+    pub(crate) fn page_limit(&self) -> Option<u64> {
+        self.page_limit
     }
 
     /// What this client has sent and received so far.

@@ -33,9 +33,14 @@ pub(crate) fn rows(
         state: State::First,
         seen: HashSet::new(),
         ahead: FuturesOrdered::new(),
+        taken: 0,
     };
     futures::stream::unfold(pages, |mut pages| async move {
-        let item = pages.next().await?;
+        let item = match pages.cut_off() {
+            Some(error) => Err(error),
+            None => pages.next().await?,
+        };
+        pages.taken += 1;
         if item.is_err() {
             pages.state = State::Done;
         }
@@ -81,6 +86,8 @@ struct Pages {
     /// Hashes of the tokens followed so far: a list whose tokens come round again never ends.
     seen: HashSet<u64>,
     ahead: FuturesOrdered<BoxFuture<'static, (u64, Result<DecodedPage, CallError>)>>,
+    /// Pages given so far.
+    taken: u64,
 }
 
 impl Pages {
@@ -228,6 +235,19 @@ impl Pages {
 
     async fn fetch(&mut self, next: &Continuation) -> Result<DecodedPage, CallError> {
         self.decoder.decode(&self.client.fetch(&self.call, next).await?)
+    }
+
+    /// Says that there is more than the pages that are wanted at the most.
+    fn cut_off(&self) -> Option<CallError> {
+        let limit = self.client.page_limit()?;
+        if self.taken < limit || !self.followed || matches!(self.state, State::Done) {
+            return None;
+        }
+        let error = CallError::new(
+            CallErrorKind::Incomplete,
+            format!("{} has more than {limit} pages, the limit that was set", self.call.target),
+        );
+        Some(error.hint("the rows so far are not the whole result"))
     }
 
     fn no_token(&self) -> CallError {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::CheckView;
 use super::row_key::missing_key;
 use super::{Finding, LintReport, Severity, reason};
 use crate::assemble::{Text, assemble};
@@ -23,6 +24,7 @@ pub(super) fn check(
     version: &Version,
     provider: &Provider,
     head: &ServiceHead,
+    check_view: &CheckView,
 ) -> LintReport {
     let mut report = LintReport::default();
     let declared = format!("/providerServices/{}", escape(&head.name));
@@ -59,7 +61,7 @@ pub(super) fn check(
         declared_badly(Severity::Note, member, format!("{first} differs in case from {name}"));
     }
     report.services = 1;
-    check_document(source, version, provider, head, file, &mut report);
+    check_document(source, version, provider, (head, check_view), file, &mut report);
     report
 }
 
@@ -67,7 +69,7 @@ fn check_document(
     source: &Path,
     version: &Version,
     provider: &Provider,
-    head: &ServiceHead,
+    (head, check_view): (&ServiceHead, &CheckView),
     file: PathBuf,
     report: &mut LintReport,
 ) {
@@ -96,6 +98,11 @@ fn check_document(
             .iter()
             .map(|fault| (Severity::Fault, place(&document, fault), fault.reason.clone())),
     );
+    for resource in &loaded.resources {
+        let faults = resource.views.iter().filter_map(check_view);
+        let place = format!("{RESOURCES}/{}/config/views/select", escape(&resource.head.name));
+        found.extend(faults.map(|reason| (Severity::Fault, place.clone(), reason)));
+    }
     check_resources(&document, &format!("{}.{}", provider.name, head.name), report, &mut found);
     check_references(&document, &mut found);
     // The text of a register is not that of the document that it is put into.

@@ -29,7 +29,7 @@ fn google_lives_in_the_directory_googleapis_com() {
     let shop = Shop::new();
     shop.write("googleapis.com/v1/provider.yaml", "name: google");
     assert_eq!(shop.catalog().provider("google").unwrap().name, "google");
-    let report = lint(&shop.source()).unwrap();
+    let report = lint(&shop.source(), &|_| None).unwrap();
     let of_google = |file: &Path| file.to_string_lossy().contains("googleapis");
     assert!(!report.findings.iter().any(|finding| of_google(&finding.file)));
 }
@@ -60,7 +60,7 @@ fn beside(name: &str) -> Option<PathBuf> {
 fn every_document_of_the_registry_loads_without_a_fault() {
     for name in ["registry", "registry-2022"] {
         let Some(path) = beside(name) else { continue };
-        let report = lint(&path).unwrap();
+        let report = lint(&path, &|_| None).unwrap();
         let faults: Vec<_> =
             report.findings.iter().filter(|f| f.severity == Severity::Fault).collect();
         assert!(faults.is_empty(), "{faults:#?}");

@@ -15,7 +15,7 @@ const NOTES: usize = 10;
 
 pub(crate) fn run(arguments: &LintArguments) -> Result<ExitCode, Failure> {
     let start = Instant::now();
-    let found = lint(&arguments.dir)?;
+    let found = lint(&arguments.dir, &nephos_engine::view_fault)?;
     let text = match arguments.output {
         LintFormat::Text => {
             // Paths are shown as they were typed: from the directory that was named.
