@@ -13,6 +13,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ import tempfile
 import time
 import traceback
 import urllib.parse
+import urllib.request
 import zipfile
 
 # This folder has a moto of its own: the script.
@@ -72,8 +74,13 @@ def serve(port):
 
     inner = DomainDispatcherApplication(create_backend_app)
     refusals = {}
+    requests = itertools.count()
 
     def application(environ, start_response):
+        if environ["PATH_INFO"] == "/requests-so-far":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [str(next(requests)).encode()]
+        next(requests)
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
@@ -168,7 +175,8 @@ def where(conditions):
 
 
 def select(resource, /, columns="*", tail="", **conditions):
-    return sql(f"SELECT {columns} FROM aws.{resource} WHERE {where(conditions)} {tail}")
+    given = where(conditions)
+    return sql(f"SELECT {columns} FROM aws.{resource} {f'WHERE {given} ' if given else ''}{tail}".rstrip())
 
 
 def said(text, wanted):
@@ -209,6 +217,19 @@ def delete(resource, /, rows=1, **conditions):
 def call(method, /, **arguments):
     given = ", ".join(f"@{name}={literal(value)}" for name, value in {"region": REGION, **arguments}.items() if value is not None)
     return sql(f"EXEC aws.{method} {given}")
+
+
+def requests_so_far():
+    with urllib.request.urlopen(f"{URL}/requests-so-far") as answer:
+        return int(answer.read())
+
+
+def asks(number, text, expect=0):
+    """How many requests a statement makes."""
+    before = requests_so_far()
+    nephos(text, expect)
+    made = requests_so_far() - before - 1
+    check(made == number, f"{number} requests for {text[:110]}", made)
 
 
 def fails(code, text):
@@ -330,14 +351,17 @@ def agrees(resource, items, /, what="", ignore=(), tail="", extra=(), **conditio
     return rows
 
 
-def all_of(resource, wanted, column, /, **conditions):
+def all_of(resource, wanted, column, /, pages=2, **conditions):
     """Every page of a list: nothing missing, nothing twice."""
+    before = requests_so_far()
     rows = select(resource, columns=column, **conditions)
+    made = requests_so_far() - before - 1
     found = [row[column] for row in rows]
     check(
         len(found) == len(set(found)) and set(found) == set(wanted),
-        f"aws.{resource} {', '.join(conditions)}: all {len(wanted)} over pages", f"{len(found)} rows, {len(set(found))} distinct",
+        f"aws.{resource} {', '.join(conditions)}: all {len(wanted)} in {made} requests", f"{len(found)} rows, {len(set(found))} distinct",
     )
+    check(made >= pages, f"{pages} pages or more", made)
     counted = select(resource, columns="count(*) AS n", **conditions)
     check(counted == [{"n": len(wanted)}], f"aws.{resource} {', '.join(conditions)}: count(*) is {len(wanted)}", counted)
 
@@ -448,12 +472,29 @@ def iam():
         c.create_user(UserName=f"many{number}", Path="/many/")
     names = [user["UserName"] for user in paged(c, "list_users", "Users")]
     check(len(names) == 134, "boto3 lists 134 users")
-    all_of("iam.users", names, "user_name")
-    all_of("iam.users", [n for n in names if n.startswith("many")], "user_name", path_prefix="/many/")
-    all_of("iam.users", names, "user_name", max_items=7)
-    found = select("iam.users", columns="user_name", tail="LIMIT 120")
-    check([r["user_name"] for r in found] == names[:120], "LIMIT over pages")
+    # moto has pages of roles and policies, none of users.
+    all_of("iam.users", names, "user_name", pages=1)
+    all_of("iam.users", [n for n in names if n.startswith("many")], "user_name", path_prefix="/many/", pages=1)
+    for number in range(130):
+        c.create_role(RoleName=f"many{number}", AssumeRolePolicyDocument=json.dumps(trust()))
+        c.create_policy(PolicyName=f"many{number}", PolicyDocument=json.dumps(policy()))
+    roles = [role["RoleName"] for role in paged(c, "list_roles", "Roles")]
+    all_of("iam.roles", roles, "role_name")
+    all_of("iam.roles", roles, "role_name", max_items=7, pages=19)
+    all_of("iam.policies", [x["Arn"] for x in paged(c, "list_policies", "Policies", Scope="Local")], "arn", scope="Local")
+    found = select("iam.roles", columns="role_name", tail="LIMIT 120")
+    check([r["role_name"] for r in found] == roles[:120], "LIMIT over pages")
 
+    at = f"region = '{REGION}'"
+    asks(2, f"SELECT * FROM aws.iam.roles WHERE {at}")
+    asks(1, f"SELECT * FROM aws.iam.roles WHERE {at} LIMIT 5")
+    asks(3, f"SELECT * FROM aws.iam.users WHERE {at} AND user_name IN ('ann', 'many1', 'many2')")
+    asks(0, f"SELECT * FROM aws.iam.users WHERE {at} AND user_name = 'ann' AND 1 = 0")
+    asks(0, f"SELECT user_nam FROM aws.iam.users WHERE {at}", expect=1)
+    asks(0, f"INSERT INTO aws.iam.users(user_name, region) VALUES ('fine', '{REGION}'), (NULL, '{REGION}')", expect=1)
+    asks(0, f"DELETE FROM aws.iam.users WHERE {at} AND user_name = 'many1' AND path = '/other/'", expect=1)
+    asks(0, f"DELETE FROM aws.iam.users WHERE {at} AND user_name LIKE 'many%'", expect=1)
+    asks(0, f"UPDATE aws.iam.users SET NewPath = '/all/' WHERE {at}", expect=1)
     fails("NoSuchEntity", f"SELECT * FROM aws.iam.users WHERE user_name = 'nobody' AND region = '{REGION}'")
     fails("NoSuchEntity", f"DELETE FROM aws.iam.users WHERE user_name = 'nobody' AND region = '{REGION}'")
     fails("EntityAlreadyExists", f"INSERT INTO aws.iam.users(user_name, region) VALUES ('ann', '{REGION}')")
@@ -569,6 +610,9 @@ def dynamodb():
     )
     check(c.get_item(TableName="things", Key={"id": key})["Item"]["n"] == {"N": "7"}, "UPDATE of an item")
     delete("dynamodb.items", table_name="things", key={"id": items[2]["id"]})
+    found = call("dynamodb.tables.scan", TableName="things", Limit=1)
+    seen = [item["id"]["S"] for row in found for item in json.loads(row["items"])]
+    check(len(found) == 2 and sorted(seen) == ["0", "1"], "EXEC scan of two pages", found)
     found = call("dynamodb.tables.scan", TableName="things")
     check(
         len(found) == 1 and found[0]["count"] == 2 and json.loads(found[0]["items"]) == c.scan(TableName="things")["Items"], "EXEC scan", found,
@@ -672,7 +716,11 @@ def cloudformation():
     for number in range(130):
         c.create_stack(StackName=f"many{number}", TemplateBody=json.dumps(template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": f"s{number}"}})))
     names = [s["StackName"] for s in paged(c, "list_stacks", "StackSummaries")]
-    all_of("cloudformation.stacks", names, "stack_name")
+    all_of("cloudformation.stacks", names, "stack_name", pages=1)
+    body = template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "exports"}})
+    body["Outputs"] = {f"O{n}": {"Value": f"{n}", "Export": {"Name": f"export{n}"}} for n in range(120)}
+    c.create_stack(StackName="exports", TemplateBody=json.dumps(body))
+    all_of("cloudformation.exports", [e["Name"] for e in paged(c, "list_exports", "Exports")], "name")
     fails("ValidationError", f"SELECT * FROM aws.cloudformation.stacks WHERE stack_name = 'nope' AND region = '{REGION}'")
     delete("cloudformation.stacks", rows=2, stack_name=("one", "two"))
     left = {s["StackName"] for s in c.describe_stacks()["Stacks"]}
@@ -697,14 +745,25 @@ def route53():
     records = c.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     check([r["Name"] for r in records if r["Type"] == "A"] == ["mail.example.com.", "www.example.com."], "EXEC made records", records)
     agrees("route53.resource_record_sets", records, id=zone, region=None)
-    c.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, AddTags=TAGS)
+    gone = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": {
+        "Name": "mail.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}}]}
+    call("route53.resource_record_sets.change_resource_record_sets", id=zone, ChangeBatch=gone)
+    records = c.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    check([r["Name"] for r in records if r["Type"] == "A"] == ["www.example.com."], "EXEC removed a record, given as JSON", records)
+    call("route53.hosted_zones.update_hosted_zone_comment", id=zone, Comment="it's <ours> & more")
+    check(c.get_hosted_zone(Id=zone)["HostedZone"]["Config"]["Comment"] == "it's <ours> & more", "EXEC set a comment")
+    check_ = {"Type": "HTTP", "FullyQualifiedDomainName": "example.com", "Port": 80}
+    insert("route53.health_checks", {"CallerReference": "1", "HealthCheckConfig": check_})
+    agrees("route53.health_checks", c.list_health_checks()["HealthChecks"])
+    number = c.list_health_checks()["HealthChecks"][0]["Id"]
+    agrees("route53.health_checks", [c.get_health_check(HealthCheckId=number)["HealthCheck"]], health_check_id=number)
     for number in range(5):
         c.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [
             {"Action": "CREATE", "ResourceRecordSet": {"Name": f"n{number * 80 + i:03}.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}}
             for i in range(80)]})
     names = [r["Name"] + r["Type"] for r in paged(c, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone)]
     rows = select("route53.resource_record_sets", columns="name || type AS n", id=zone, region=None)
-    check(sorted(r["n"] for r in rows) == sorted(names) and len(names) == 404, "all 404 records over pages", len(rows))
+    check(sorted(r["n"] for r in rows) == sorted(names) and len(names) == 403, "all 403 records over pages", len(rows))
     for number in range(130):
         c.create_hosted_zone(Name=f"many{number}.example.", CallerReference=f"m{number}")
     all_of("route53.hosted_zones", [z["Id"] for z in paged(c, "list_hosted_zones", "HostedZones")], "id")
@@ -731,7 +790,27 @@ def s3():
     replace("s3.bucket_taggings", {"Tagging": tagging}, bucket="one")
     check(c.get_bucket_tagging(Bucket="one")["TagSet"] == [{"Key": "team", "Value": "a b"}], "REPLACE of tags")
     # The document's row of this answer is itself: it has no columns for keys and values.
-    check(len(select("s3.bucket_taggings", bucket="one")) == 1, "a row of tags")
+    rows = select("s3.bucket_taggings", bucket="one")
+    check(len(rows) == 1 and "a b" in json.dumps(rows), "a row of tags", rows)
+    replace("s3.bucket_taggings", {"Tagging": {"TagSet": [{"Key": "a", "Value": "<&>"}, {"Key": "b", "Value": "2"}]}}, bucket="one")
+    wanted = [{"Key": "a", "Value": "<&>"}, {"Key": "b", "Value": "2"}]
+    check(c.get_bucket_tagging(Bucket="one")["TagSet"] == wanted, "REPLACE of tags, given as JSON", c.get_bucket_tagging(Bucket="one")["TagSet"])
+    replace("s3.bucket_versionings", {"VersioningConfiguration": "<Status>Enabled</Status>"}, bucket="two")
+    check(c.get_bucket_versioning(Bucket="two")["Status"] == "Enabled", "REPLACE of versioning")
+    document = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::two", "arn:aws:s3:::two/*"]}]}
+    replace("s3.bucket_policies", {"policy": document}, bucket="two")
+    check(json.loads(c.get_bucket_policy(Bucket="two")["Policy"]) == document, "REPLACE of a bucket's policy", c.get_bucket_policy(Bucket="two")["Policy"])
+    rules = "<Rule><ID>a</ID><Status>Enabled</Status><Filter><Prefix>x</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule>"
+    replace("s3.bucket_lifecycle_configurations", {"LifecycleConfiguration": rules}, bucket="two")
+    rules = c.get_bucket_lifecycle_configuration(Bucket="two")["Rules"]
+    check([(x["ID"], x["Expiration"]["Days"]) for x in rules] == [("a", 3)], "REPLACE of a lifecycle", rules)
+    delete("s3.bucket_policies", bucket="two")
+    rows = select("s3.objects", bucket="one", key="a/b c.txt")
+    check([r["contents"] for r in rows] == ["changed"], "SELECT of an object's bytes", rows)
+    agrees("s3.object_versions", c.list_object_versions(Bucket="one")["Versions"], bucket="one", ignore=["ChecksumAlgorithm", "ChecksumType"])
+    insert("s3.multipart_uploads", {"bucket": "one", "key": "large"})
+    agrees("s3.multipart_uploads", c.list_multipart_uploads(Bucket="one")["Uploads"], bucket="one", ignore=["ChecksumType", "ChecksumAlgorithm"])
     for number in range(1005):
         c.put_object(Bucket="two", Key=f"{number:04}", Body=b"")
     all_of("s3.objects_v2s", [f"{n:04}" for n in range(1005)], "key", bucket="two")
@@ -763,8 +842,7 @@ def kms():
     for number in range(25):
         c.create_key()
     names = [k["KeyId"] for k in paged(c, "list_keys", "Keys")]
-    all_of("kms.keys", names, "key_id")
-    all_of("kms.keys", names, "key_id", **{'"Limit"': 10})
+    all_of("kms.keys", names, "key_id", pages=1)
     fails("NotFoundException", f"SELECT * FROM aws.kms.keys WHERE key_id = 'nope' AND region = '{REGION}'")
 
 
@@ -814,6 +892,13 @@ def ssm():
     found, errors = nephos(f"EXEC aws.ssm.parameters.get_parameter @Name='/nope', @region='{REGION}'", expect=1)
     check("ParameterNotFound" in errors, "ParameterNotFound from EXEC", errors)
     fails("ParameterAlreadyExists", f"REPLACE aws.ssm.parameters SET Value = 'x', Type = 'String' WHERE name = '/app/one' AND region = '{REGION}'")
+    content = {"schemaVersion": "2.2", "description": "d", "mainSteps": []}
+    insert("ssm.documents", {"Name": "doc", "Content": content, "DocumentType": "Command", "DocumentFormat": "JSON"})
+    check(json.loads(c.get_document(Name="doc")["Content"]) == content, "INSERT made a document")
+    agrees("ssm.documents", [c.describe_document(Name="doc")["Document"]], name="doc")
+    found = call("ssm.documents.get_document", Name="doc")
+    check(len(found) == 1 and json.loads(found[0]["content"]) == content, "EXEC get_document", found)
+    delete("ssm.documents", name="doc")
     delete("ssm.parameters", name="/app/one")
     delete("ssm.parameters", names=["/app/two"])
     check(len(paged(c, "describe_parameters", "Parameters")) == 130, "DELETE removed two parameters")
@@ -891,6 +976,11 @@ def cloudwatch():
     data = [{"MetricName": "cpu", "Value": 2.5, "Unit": "Percent", "Dimensions": [{"Name": "host", "Value": "a"}]}]
     replace("cloudwatch.metric_datas", {"MetricData": data}, namespace="app")
     agrees("cloudwatch.metrics", c.list_metrics(Namespace="app")["Metrics"], namespace="app")
+    query = [{"Id": "a", "MetricStat": {"Metric": {"Namespace": "app", "MetricName": "cpu", "Dimensions": data[0]["Dimensions"]}, "Period": 60, "Stat": "Sum"}}]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = {"start_time": (now - datetime.timedelta(minutes=5)).timestamp(), "end_time": (now + datetime.timedelta(minutes=5)).timestamp()}
+    rows = select("cloudwatch.metric_datas", metric_data_queries=query, **day)
+    check(len(rows) == 1 and json.loads(rows[0]["values"]) == [2.5], "what a metric measured", rows)
     body = {"widgets": [{"type": "text", "x": 0, "y": 0, "width": 3, "height": 3, "properties": {"markdown": "# it's"}}]}
     replace("cloudwatch.dashboards", {"DashboardBody": body}, dashboard_name="board")
     agrees("cloudwatch.dashboards", c.list_dashboards()["DashboardEntries"])
@@ -917,6 +1007,10 @@ def rds():
     check(c.list_tags_for_resource(ResourceName=arn)["TagList"] == TAGS[1:], "UPDATE untagged an instance")
     insert("rds.db_parameter_groups", {"DBParameterGroupName": "group", "DBParameterGroupFamily": "mysql8.0", "Description": "it's"})
     agrees("rds.db_parameter_groups", c.describe_db_parameter_groups()["DBParameterGroups"])
+    rows = select("rds.db_instances", columns="db_instance_identifier AS n", tail="AND multi_az AND allocated_storage >= 30")
+    check(rows == [{"n": "one"}], "conditions on booleans and numbers", rows)
+    rows = select("rds.db_instances", columns="sum(allocated_storage) AS n")
+    check(rows == [{"n": 50}], "a sum of numbers of XML", rows)
     call("rds.db_instances.stop_db_instance", DBInstanceIdentifier="two")
     check(c.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"][0]["DBInstanceStatus"] == "stopped", "EXEC stop_db_instance")
     for number in range(110):
@@ -1012,7 +1106,7 @@ def eks():
     for number in range(10):
         c.create_cluster(name=f"many{number}", roleArn=role, resourcesVpcConfig=network)
     names = paged(c, "list_clusters", "clusters")
-    all_of("eks.clusters", names, "cluster")
+    all_of("eks.clusters", names, "cluster", pages=1)
     all_of("eks.clusters", names, "cluster", max_results=5)
     fails("ResourceNotFoundException", f"SELECT * FROM aws.eks.clusters WHERE name = 'nope' AND region = '{REGION}'")
     delete("eks.nodegroups", name="one", nodegroup_name="nodes")
@@ -1048,7 +1142,74 @@ def statements():
     refused(f"INSERT INTO aws.sqs.queues(queue_nam, region) VALUES ('x', '{REGION}')", "queue_nam")
     refused(f"DELETE FROM aws.iam.users {where_}", "UserName")
     refused(f"UPDATE aws.iam.users SET NewPat = '/x/' WHERE user_name = 'ann' AND region = '{REGION}'", "NewPat", "NewPath")
+    refused("EXEC aws.iam.users.get_user @UserNam = 'ann', @region = 'us-east-1'", "UserNam", "UserName")
+    refused("EXEC aws.iam.users.get_user @region = 'us-east-1'", "UserName")
+    refused("INSERT INTO aws.iam.users(path, region) VALUES ('/x/', 'us-east-1')", "UserName", "create_user")
     refused("SELECT * FROM aws.sqs.queue_attributes WHERE region = 'us-east-1'", "QueueUrl")
+
+
+def cloudfront():
+    c = client("cloudfront")
+    origin = "<Origin><Id>o</Id><DomainName>a.s3.amazonaws.com</DomainName><S3OriginConfig><OriginAccessIdentity></OriginAccessIdentity></S3OriginConfig></Origin>"
+    config = (
+        f"<CallerReference>1</CallerReference><Comment>it's</Comment><Enabled>true</Enabled><Origins><Quantity>1</Quantity><Items>{origin}</Items></Origins>"
+        "<DefaultCacheBehavior><TargetOriginId>o</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy></DefaultCacheBehavior>"
+    )
+    insert("cloudfront.distributions", {"DistributionConfig": config})
+    listed = c.list_distributions()["DistributionList"]
+    check(listed["Items"][0]["Comment"] == "it's", "INSERT made a distribution", listed)
+    rows = select("cloudfront.distributions", region=None)
+    check(len(rows) == 1 and rows[0]["quantity"] == 1 and listed["Items"][0]["Id"] in rows[0]["items"], "aws.cloudfront.distributions", rows)
+    number = listed["Items"][0]["Id"]
+    wanted = c.get_distribution(Id=number)["Distribution"]
+    rows = select("cloudfront.distributions", id=number)
+    check(len(rows) == 1 and rows[0]["arn"] == wanted["ARN"] and rows[0]["status"] == wanted["Status"], "a distribution by its id", rows)
+    fails("NoSuchDistribution", "SELECT * FROM aws.cloudfront.distributions WHERE id = 'NOPE'")
+
+
+def together():
+    """Statements over several services, regions and calls."""
+    there = client("sqs", "eu-west-1")
+    there.create_queue(QueueName="abroad")
+    rows = sql(f"SELECT region, count(*) AS n FROM aws.sqs.queues WHERE region IN ('{REGION}', 'eu-west-1') GROUP BY region ORDER BY region")
+    wanted = [{"region": "eu-west-1", "n": 1}, {"region": REGION, "n": len(client("sqs").list_queues().get("QueueUrls", []))}]
+    check(rows == [w for w in wanted if w["n"]], "queues of two regions", rows)
+    c, topics = client("iam"), client("sns")
+    for name in ("left", "right", "lone"):
+        c.create_user(UserName=name, Path="/joined/")
+    for name in ("left", "right"):
+        topics.create_topic(Name=name)
+    join = (
+        "SELECT u.user_name, t.topic_arn FROM aws.iam.users u {} aws.sns.topics t ON split_part(t.topic_arn, ':', 6) = u.user_name AND t.region = u.region "
+        f"WHERE u.path_prefix = '/joined/' AND u.region = '{REGION}' {{}} ORDER BY u.user_name"
+    )
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
+    rows = sql(join.format("JOIN", f"AND t.region = '{REGION}'"))
+    check(rows == [{"user_name": n, "topic_arn": arn + n} for n in ("left", "right")], "users joined with topics", rows)
+    said(
+        f"INSERT INTO aws.sqs.queues(QueueName, region) SELECT 'for-' || user_name, 'eu-west-1' FROM aws.iam.users WHERE path_prefix = '/joined/' AND region = '{REGION}'",
+        "3 rows inserted into aws.sqs.queues",
+    )
+    names = sorted(url.rpartition("/")[2] for url in there.list_queues()["QueueUrls"])
+    check(names == ["abroad", "for-left", "for-lone", "for-right"], "a queue for each user, by INSERT SELECT", names)
+    rows = sql(
+        f"SET VARIABLE url = (SELECT queue_url FROM aws.sqs.queue_urls WHERE queue_name = 'for-lone' AND region = 'eu-west-1'); "
+        "SELECT json_extract(attributes, '$.QueueArn') AS arn FROM aws.sqs.queue_attributes "
+        "WHERE queue_url = getvariable('url') AND attribute_names = '[\"QueueArn\"]' AND region = 'eu-west-1'"
+    )
+    check(rows == [{"arn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:for-lone"}], "a value carried by SET VARIABLE", rows)
+    rows = sql(
+        f"SELECT user_name AS n FROM aws.iam.users WHERE path_prefix = '/joined/' AND region = '{REGION}' "
+        f"UNION ALL SELECT split_part(queue_url, '/', 5) FROM aws.sqs.queues WHERE region = 'eu-west-1' AND queue_name_prefix = 'ab' ORDER BY n"
+    )
+    check([r["n"] for r in rows] == ["abroad", "left", "lone", "right"], "UNION over two services", rows)
+    rows = sql(
+        f"WITH made AS (SELECT date_trunc('day', CAST(create_date AS TIMESTAMP)) AS day FROM aws.iam.users WHERE region = '{REGION}' AND path_prefix = '/joined/') "
+        "SELECT count(*) AS n FROM made"
+    )
+    check(rows == [{"n": 3}], "times as text that can be cast", rows)
+    _, errors = nephos(f"DELETE FROM aws.iam.users WHERE user_name IN ('left', 'nobody', 'right') AND region = '{REGION}'", expect=1)
+    check("NoSuchEntity" in errors, "a DELETE of which one call fails", errors)
 
 
 def throttled():
@@ -1074,7 +1235,7 @@ def throttled():
 
 SERVICES = [
     iam, sts, sqs, sns, dynamodb, lambda_, cloudformation, route53, s3, kms, secretsmanager, ssm, logs, ecs, cloudwatch, rds,
-    autoscaling, organizations, eks, throttled, statements,
+    autoscaling, organizations, eks, cloudfront, together, throttled, statements,
 ]
 
 
