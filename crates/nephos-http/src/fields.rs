@@ -116,11 +116,12 @@ fn over(base: Value, upper: Value) -> Value {
     match (base, upper) {
         (Value::Object(mut base), Value::Object(upper)) => {
             for (key, value) in upper {
-                let merged = match base.remove(&key) {
-                    Some(below) => over(below, value),
-                    None => value,
-                };
-                base.insert(key, merged);
+                match base.get_mut(&key) {
+                    Some(below) => *below = over(below.take(), value),
+                    None => {
+                        base.insert(key, value);
+                    }
+                }
             }
             Value::Object(base)
         }

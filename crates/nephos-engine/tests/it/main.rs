@@ -2,6 +2,7 @@
 
 mod calls;
 mod contract;
+mod documents;
 mod errors;
 mod lists;
 mod local;

@@ -15,7 +15,7 @@ pub enum Protocol {
     Ec2,
     /// A root of the operation's own.
     RestXml,
-    /// Whatever else; as `RestXml`.
+    /// Whatever else: as `Query` where there is a `...Result`, else as `RestXml`.
     Other,
 }
 
@@ -76,7 +76,7 @@ pub struct RowField {
 
 /// Finds the rows of an XML answer and gives `{list_key: [row, ...]}`, every row with all fields.
 ///
-/// The payload is what is inside the root and, for [`Protocol::Query`], inside its `...Result`. If it
+/// The payload is what is inside the root and, but for `rest-xml` and `ec2`, inside its `...Result`. If it
 /// has any field of a row, it is the one row; else its first list, or what looks like one, has them.
 /// An answer of another shape has no rows. Without fields rows come whole, and an answer without a
 /// list is one row.
@@ -108,7 +108,7 @@ type Entries = Map<String, Value>;
 
 fn payload(decoded: &Value, protocol: Protocol) -> Option<&Entries> {
     let root = decoded.as_object()?.values().next()?.as_object()?;
-    if protocol == Protocol::Query {
+    if matches!(protocol, Protocol::Query | Protocol::Other) {
         let results = root.iter().filter(|(key, _)| key.ends_with("Result"));
         let first =
             results.filter_map(|(key, value)| Some((key, value.as_object()?))).min_by_key(|e| e.0);
@@ -223,6 +223,16 @@ mod tests {
                    <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetUserResponse>";
         let found = rows(Protocol::Query, &fields, xml);
         assert_eq!(found, json!([{"UserName": "ann", "Tags": r#"{"member":{"Key":"a"}}"#}]));
+    }
+
+    #[test]
+    fn a_marker_beside_a_list_is_no_row() {
+        let fields = [("Name", FieldKind::String), ("Size", FieldKind::Integer)];
+        let xml = "<ListResponse><ListResult><Things><member><Name>a</Name><Size>1</Size></member>\
+                   <member><Name>b</Name></member></Things><Marker>m</Marker></ListResult></ListResponse>";
+        let expected = json!([{"Name": "a", "Size": 1}, {"Name": "b", "Size": null}]);
+        assert_eq!(rows(Protocol::Query, &fields, xml), expected);
+        assert_eq!(rows(Protocol::parse(""), &fields, xml), expected);
     }
 
     #[test]
