@@ -315,6 +315,9 @@ def normal(request, like):
         try:
             if kind == "json":
                 made["body"] = {"json": json.loads(body)}
+            elif kind == "graphql":
+                # White space between the words of a query says nothing.
+                made["body"] = {"graphql": " ".join(json.loads(body)["query"].split())}
             elif kind == "form":
                 made["body"] = {"form": [list(pair) for pair in sorted(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))]}
             elif kind == "xml":
@@ -499,6 +502,11 @@ def run(nephos, made, explain):
         for number, entry in enumerate(entries):
             before = len(FAILED)
             requests, wanted = seen.get(number, []), entry["requests"]
+            if "IN makes several calls" in entry["features"]:
+                # They are made at the same time: which is first is chance.
+                requests = sorted(requests, key=lambda seen: (seen[1], seen[3]))
+                if number in rows:
+                    rows[number].sort(key=str)
             check(len(requests) == len(wanted), f"{entry['id']}: requests", f"{len(requests)} in place of {len(wanted)}")
             for place, (request, like) in enumerate(zip(requests, wanted)):
                 compare_request(entry, place, request, like)

@@ -150,7 +150,9 @@ class Service:
                 return f"2026-01-0{1 + salt}"
             return f"{name} {salt}" if depth else f"{name}-{salt}"
         if kind == "integer":
-            return 9007199254740993 + salt if schema.get("format") == "int64" and depth == 0 else 10 + salt
+            if schema.get("format") == "int64" and depth == 0 and "maximum" not in schema:
+                return 9007199254740993 + salt  # no double holds it
+            return min(max(10 + salt, schema.get("minimum", 0)), schema.get("maximum", 2**31))
         if kind == "number":
             return 1.5 + salt
         if kind == "boolean":
@@ -167,6 +169,8 @@ class Service:
             if not members:
                 return {"key": f'quoted "{name}" é'}
             return {key: self.value(members[key], key, salt, depth + 1) for key in list(members)[:3]}
+        if any(self.kind(member) != "string" for key in ("anyOf", "oneOf") for member in schema.get(key) or []):
+            return f"{name}-{salt}"
         return f"any-{name}-{salt}"
 
 
@@ -289,7 +293,7 @@ class Method:
         """2.5: what must be given, by wire or column name."""
         names = [
             name for name, node in self.parameters.items()
-            if node.get("required") and not node.get("allowEmptyValue")
+            if node["in"] == "path" or (node.get("required") and not node.get("allowEmptyValue"))
         ]
         names += [self.column(name) for name in self.needed_fields if self.column(name) not in names]
         if self.body is not None:
@@ -460,7 +464,7 @@ class Case:
         if kind in ("array", "object"):
             raise Unfit("a required parameter that is a list")
         if kind == "integer":
-            return 7
+            return min(max(7, schema.get("minimum", 0)), schema.get("maximum", 2**31))
         value = self.service.value(schema, node["name"])
         if isinstance(value, str) and not schema.get("enum") and not schema.get("format"):
             value = f"{node['name']}-1" if node["in"] != "query" else f"{node['name']} é&=+/1"
@@ -541,7 +545,9 @@ class Case:
             needed = self.service.resolve(method.operation.get("requestBody")).get("required")
             if needed and self.verb == "exec":
                 raise Unfit("a body that only the user can give")
-            return {} if needed and "json" in (method.media or "") else None
+            if needed and "json" not in (method.media or ""):
+                raise Unfit("a body that only the user can give")
+            return {} if needed else None
         return {**(base or {}), **fields}
 
     def encoded(self, value):
@@ -667,16 +673,17 @@ class Answers:
         if self.case.verb == "select":
             for typed, value in self.case.typed.items():
                 known = {name.lower() for name in rows}
-                if typed not in rows and snake(typed) not in rows:
+                if typed not in rows:
                     if typed.lower() in known:
                         raise Unfit("a column and a parameter that differ in case")
-                    rows[typed] = value if self.case.wire[typed][0] != "server" else value
-                    rows[typed] = self.echo(typed, value)
+                    rows[typed] = self.echo(value)
         return rows
 
-    def echo(self, typed, value):
-        """2.6, 5.1: a parameter's own type, a server variable's is text."""
-        return value if not isinstance(value, (dict, list)) else compact(value)
+    def echo(self, value):
+        """2.6, 5.1: a parameter is a column of text; what is true or false stays so."""
+        if isinstance(value, bool):
+            return value
+        return compact(value) if isinstance(value, (dict, list)) else str(value)
 
     def row_schema(self):
         """5.1: the schema of a row, and the way to it; an implicit `items` counts."""
@@ -739,7 +746,14 @@ class Answers:
             raise Unfit("nothing to select")
         if self.service.kind(self.schema) in ("string", "integer", "any") and not self.transform:
             raise Unfit("an answer without structure")
+        media = method.response.get("mediaType") or "json"
+        if "json" not in media and "xml" not in media and not self.transform:
+            raise Unfit(f"an answer of {media}")
         schema, steps, listed = self.row_schema()
+        block = method.setting("pagination") or {}
+        token = (block.get("responseToken") or {}).get("key", "").removeprefix("$").strip(".")
+        if not listed and token and token in self.quiet_properties(schema):
+            raise Unfit("a token in the only row")
         if self.service.kind(schema) not in ("object",):
             return self.scalars(schema, steps, listed, status)
         pages, rows = [], []
@@ -765,7 +779,7 @@ class Answers:
         rows = [{"column_anon": value} for value in values]
         if self.case.verb == "select":
             for row in rows:
-                row.update(self.case.typed)
+                row.update({typed: self.echo(value) for typed, value in self.case.typed.items()})
         return [self.json(self.wrap(values, steps), status)], None, rows
 
     def plain(self, status):
@@ -801,6 +815,8 @@ class Answers:
             return None
         block = method.setting("pagination")
         xml = (self.transform or {}).get("type", "").startswith("schema_driven_xml")
+        if xml and re.search(r"(^|_)(list|describe)", method.name) is None:
+            return None
         if xml:
             names = {name for name, node in method.parameters.items() if node["in"] == "query"}
             for name in ("Marker", "NextToken"):
