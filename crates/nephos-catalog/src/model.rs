@@ -598,6 +598,8 @@ pub struct XmlBody {
     pub declaration: Option<String>,
     /// Attributes of the root (`xmlRootAnnotation`).
     pub root_annotation: Option<String>,
+    /// The body is the text of its only field and no XML.
+    pub text_only: bool,
     /// Text may be XML itself: entities are undone after writing (`xmlTransform: unescape`).
     pub fragments: bool,
 }

@@ -608,7 +608,8 @@ fn quoted(name: &str) -> datafusion::common::TableReference {
 /// Messages of `DataFusion` in the words of this house.
 fn explained(mut error: Error) -> Error {
     // It looks for unknown tables in a catalog of its own, which means nothing to users.
-    if let Some(rest) = error.message.strip_prefix("table 'datafusion.public.") {
+    if let Some(rest) = error.message.strip_prefix("table 'datafusion.") {
+        let rest = rest.strip_prefix("public.").unwrap_or(rest);
         let name = rest.split('\'').next().unwrap_or_default();
         error.message = format!("table {name} does not exist");
         return error.hint("tables are named provider.service.resource, such as aws.s3.buckets");

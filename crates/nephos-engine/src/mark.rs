@@ -2,8 +2,8 @@
 
 use nephos_http::ArgumentForm;
 use nephos_sql::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, Query, SelectItem,
-    SetExpr,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, Query,
+    SelectItem, SetExpr,
 };
 
 /// The form that an expression is marked with, and what stands inside the mark.
@@ -45,10 +45,19 @@ impl Marks {
                 let items = select.projection.iter_mut();
                 vec![
                     items
-                        .map(|item| match item {
-                            SelectItem::UnnamedExpr(expr)
-                            | SelectItem::ExprWithAlias { expr, .. } => take_mark(expr),
-                            _ => None,
+                        .enumerate()
+                        .map(|(index, item)| {
+                            let (SelectItem::UnnamedExpr(expr)
+                            | SelectItem::ExprWithAlias { expr, .. }) = item
+                            else {
+                                return None;
+                            };
+                            let mark = take_mark(expr);
+                            // The columns of INSERT name the values: two may be the same.
+                            let (expr, alias) = (expr.clone(), format!("$value{index}"));
+                            let alias = Ident::with_quote('"', alias);
+                            *item = SelectItem::ExprWithAlias { expr, alias };
+                            mark
                         })
                         .collect(),
                 ]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use nephos_sql::ast::{BinaryOperator, Expr, Ident, Query, Value, VisitMut, VisitorMut};
+use nephos_sql::ast::{
+    BinaryOperator, Expr, FunctionArguments, Ident, Query, Value, VisitMut, VisitorMut,
+};
 
 /// `column = value` or `column IN (values)`, a conjunct of WHERE or ON.
 #[derive(Debug, Clone)]
@@ -103,6 +105,11 @@ fn column(expr: &Expr) -> Option<Vec<String>> {
         Expr::Identifier(ident) => Some(vec![ident.value.clone()]),
         Expr::CompoundIdentifier(parts) => Some(parts.iter().map(|p| p.value.clone()).collect()),
         Expr::Nested(inner) => column(inner),
+        // The parser takes some columns for functions without parentheses (`user`).
+        Expr::Function(function) if function.args == FunctionArguments::None => {
+            let [name] = function.name.0.as_slice() else { return None };
+            name.as_ident().map(|name| vec![name.value.clone()])
+        }
         _ => None,
     }
 }

@@ -281,13 +281,13 @@ impl Client {
     /// Whether a call is worth another attempt at `/`. In this protocol what is not found is 400,
     /// so that a 404 says that the path is not known, and that nothing was done.
     fn moves_to_root(&self, call: &Call, sent: &Sent, error: &CallError) -> bool {
-        matches!(error.kind, CallErrorKind::Service { status: 404, .. })
-            && call.has_target()
-            && self
-                .at_root
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(sent.authority.clone())
+        let unknown = matches!(error.kind, CallErrorKind::Service { status: 404, .. });
+        let moves = unknown && call.has_target() && !sent.to_root;
+        if moves {
+            let mut hosts = self.at_root.lock().unwrap_or_else(PoisonError::into_inner);
+            hosts.insert(sent.authority.clone());
+        }
+        moves
     }
 
     /// Adds what authorises the request.
@@ -328,6 +328,7 @@ impl Client {
             method: request.method().clone(),
             host: permit.host().clone(),
             authority: host.clone(),
+            to_root: request.uri().path() == "/",
         };
         let response = match self.send(payload, &host, request).await {
             Ok(response) => response,
@@ -407,6 +408,8 @@ struct Sent {
     method: Method,
     host: Arc<Host>,
     authority: String,
+    /// Its path was `/`.
+    to_root: bool,
 }
 
 impl From<CallError> for Failed {

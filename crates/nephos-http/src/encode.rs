@@ -10,6 +10,10 @@ use crate::{CallError, CallErrorKind};
 /// `value` in the body's media type.
 pub(crate) fn encoded(body: &Body, value: &Value) -> Result<Bytes, CallError> {
     let media = body.media_type.as_str();
+    let only = value.as_object().filter(|members| body.xml.text_only && members.len() == 1);
+    if let Some(only) = only.and_then(|members| members.values().next()) {
+        return Ok(Bytes::from(plain(only)));
+    }
     if media.contains("xml") {
         return write_xml(&body.schema, &body.xml, value).map(Bytes::from);
     }

@@ -32,15 +32,22 @@ pub(crate) fn method(
     let graphql = operation.get("x-stackQL-graphQL").map(graphql).transpose()?;
     let path = path.split('#').next().unwrap_or(&path).to_owned();
     let mut params = params(document, item, operation);
-    // A constant of the path key is never asked of the user.
-    let constants = path.split_once('?').map(|(_, query)| query);
-    let is_constant = |name: &str| {
-        constants
-            .is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
+    // A constant of the path key that can have no other value is never asked of the user.
+    let constants = path.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let is_constant = |param: &Param| {
+        constants.split('&').any(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let only = value.is_empty() || param.values.iter().all(|known| known == value);
+            name == param.name && only && (value.is_empty() || !param.values.is_empty())
+        })
     };
     for param in &mut params {
-        if param.location == Location::Query && is_constant(&param.name) {
+        if param.location == Location::Query && is_constant(param) {
             param.required = false;
+        }
+        // A path cannot be written without its parts, whatever a document says of them.
+        if param.location == Location::Path && path.contains(&format!("{{{}}}", param.name)) {
+            param.required = true;
         }
     }
     if graphql.is_none() {

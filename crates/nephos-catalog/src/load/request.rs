@@ -51,6 +51,10 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
     let lone_blob = around.signing_name == "s3"
         && schema.properties.len() == 1
         && schema.property("Body").is_some_and(|body| body.kind != Kind::Object);
+    let text_only = matches!(
+        schema.properties.as_slice(),
+        [(_, only)] if only.kind == Kind::String && media.contains("xml")
+    );
     let structured = media.contains("json");
     let raw = !structured && matches!(schema.kind, Kind::Binary | Kind::String)
         || lone_blob
@@ -75,6 +79,8 @@ pub(super) fn body(around: &Surroundings<'_>, method: &Value, operation: &Value)
             protocol: around.protocol.clone(),
         }),
         xml: XmlBody {
+            // As the policy of a bucket is, which its document calls XML.
+            text_only: around.alias == "s3" && text_only,
             declaration: optional("xmlDeclaration"),
             root_annotation: optional("xmlRootAnnotation"),
             fragments: request.get("xmlTransform").and_then(Value::as_str).unwrap_or("unescape")

@@ -56,7 +56,14 @@ fn resolve(
             .collect();
     }
     if let Some(items) = found.get("items") {
-        schema.items = Some(Box::new(resolve(document, items, below, visits)));
+        let mut element = resolve(document, items, below, visits);
+        if element.xml.name.is_none() {
+            // AWS's documents name the elements of lists by their schema and in no other way.
+            let named = text(items, "$ref");
+            let name = named.rsplit('/').next().filter(|name| !name.is_empty());
+            element.xml.name = name.map(str::to_owned);
+        }
+        schema.items = Some(Box::new(element));
     }
     if let Some(required) = found.get("required").and_then(Value::as_array) {
         schema.required = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -137,10 +144,16 @@ pub(crate) fn kind_of(document: &Document, value: &Value) -> Kind {
             return Kind::Any;
         };
         match kind(value) {
-            Kind::Any => parts(value)
-                .map(|part| find(document, part, visits))
-                .find(|kind| *kind != Kind::Any)
-                .unwrap_or(Kind::Any),
+            Kind::Any => {
+                let mut kinds = parts(value)
+                    .map(|part| find(document, part, visits))
+                    .filter(|kind| *kind != Kind::Any);
+                // An integer or a text is neither.
+                match kinds.next() {
+                    Some(first) if kinds.all(|kind| kind == first) => first,
+                    _ => Kind::Any,
+                }
+            }
             kind => kind,
         }
     }

@@ -66,6 +66,8 @@ impl Said {
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         // Some send JSON under this name.
         let html = header(header::CONTENT_TYPE.as_str()).is_some_and(|t| t.contains("html"))
+            && !begins_with(text, "<?xml")
+            && !begins_with(text, "<error")
             && !text.starts_with(['{', '['])
             || begins_with(text, "<!doctype html")
             || begins_with(text, "<html");

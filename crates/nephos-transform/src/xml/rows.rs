@@ -95,7 +95,11 @@ pub fn schema_driven_xml(
         // Nothing is known of the rows: they are what is there.
         (true, true) => payload(&decoded, protocol)
             .filter(|payload| !payload.is_empty())
-            .map(|payload| Value::Object(payload.clone()))
+            .map(|payload| {
+                let attribute = |key: &str| key.starts_with("-xmlns");
+                let kept = payload.iter().filter(|(key, _)| !attribute(key));
+                Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+            })
             .into_iter()
             .collect(),
         (false, true) => rows.into_iter().cloned().map(Value::Object).collect(),
