@@ -1,6 +1,6 @@
 """The community's own provider documents against moto, an AWS that nobody here wrote.
 
-    python e2e/moto.py PATH_TO_NEPHOS [SERVICE...]
+    python e2e/moto.py PATH_TO_NEPHOS [SERVICE...]    all services, or those named
 
 Resources of some twenty services are made, read, changed and removed in SQL through the documents
 of ../shared/registry, unchanged, and each answer is compared with what boto3 sees of the same
@@ -29,7 +29,9 @@ import urllib.request
 import zipfile
 
 # This folder has a moto of its own: the script.
-sys.path[:] = [entry for entry in sys.path if pathlib.Path(entry or ".").resolve() != pathlib.Path(__file__).resolve().parent]
+sys.path[:] = [
+    entry for entry in sys.path if pathlib.Path(entry or ".").resolve() != pathlib.Path(__file__).resolve().parent
+]
 
 import boto3
 import dateutil.parser
@@ -38,6 +40,7 @@ from botocore.config import Config
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REGISTRY = ROOT.parent / "shared" / "registry"
 REGION = "us-east-1"
+AT = f"region = '{REGION}'"
 ACCOUNT = "123456789012"
 CHECKS = 0
 FAILED = []
@@ -88,7 +91,9 @@ def serve(port):
         if times and "Boto" not in environ.get("HTTP_USER_AGENT", ""):
             refusals[body] = refusals.get(body, 0) + 1
             if refusals[body] <= int(times[1]):
-                start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.0" if target else "text/xml")])
+                start_response(
+                    "400 Bad Request", [("Content-Type", "application/x-amz-json-1.0" if target else "text/xml")]
+                )
                 return [THROTTLED_JSON if target else THROTTLED_XML]
         return inner(environ, start_response)
 
@@ -103,7 +108,10 @@ def moto_server():
     environ = dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false")
     process = subprocess.Popen(
         [sys.executable, __file__, "--serve", str(port)],
-        cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(300):
@@ -119,9 +127,13 @@ def moto_server():
 
 def client(service, region=REGION):
     return boto3.client(
-        service, endpoint_url=URL, region_name=region, aws_access_key_id="test", aws_secret_access_key="test",
+        service,
+        endpoint_url=URL,
+        region_name=region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
         config=Config(
-            retries={"max_attempts": 1}, inject_host_prefix=False, proxies={}, s3={"addressing_style": "path"},
+            retries={"max_attempts": 1}, inject_host_prefix=False, proxies={}, s3={"addressing_style": "path"}
         ),
     )
 
@@ -129,16 +141,30 @@ def client(service, region=REGION):
 # --- SQL -----------------------------------------------------------------------------------------
 
 
-def nephos(text, expect=0):
+def nephos(text, expect=0, keys=("test", "test"), options=()):
     """The rows of each statement that has some, and what was said on stderr."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "NEPHOS_"))}
     environ.update(
-        NEPHOS_HOME=HOME, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true"
+        NEPHOS_HOME=HOME, AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1], AWS_EC2_METADATA_DISABLED="true"
     )
     done = subprocess.run(
-        [NEPHOS, "exec", "-o", "json", "--endpoint-url", URL,
-         "--registry", json.dumps({"url": f"file://{REGISTRY}"}), text],
-        env=environ, cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [
+            NEPHOS,
+            "exec",
+            "-o",
+            "json",
+            "--endpoint-url",
+            URL,
+            "--registry",
+            json.dumps({"url": f"file://{REGISTRY}"}),
+            *options,
+            text,
+        ],
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     verb = text.split()[0]
     STATEMENTS[verb] = STATEMENTS.get(verb, 0) + 1
@@ -199,7 +225,10 @@ def insert(resource, *rows):
 
 def assign(verb, resource, values, conditions, rows):
     changes = ", ".join(f"{name} = {literal(value)}" for name, value in values.items())
-    said(f"{verb} aws.{resource} SET {changes} WHERE {where(conditions)}", f"{rows_of(rows)} {verb.lower()}d in aws.{resource}")
+    said(
+        f"{verb} aws.{resource} SET {changes} WHERE {where(conditions)}",
+        f"{rows_of(rows)} {verb.lower()}d in aws.{resource}",
+    )
 
 
 def update(resource, values, /, rows=1, **conditions):
@@ -215,7 +244,9 @@ def delete(resource, /, rows=1, **conditions):
 
 
 def call(method, /, **arguments):
-    given = ", ".join(f"@{name}={literal(value)}" for name, value in {"region": REGION, **arguments}.items() if value is not None)
+    given = ", ".join(
+        f"@{name}={literal(value)}" for name, value in {"region": REGION, **arguments}.items() if value is not None
+    )
     return sql(f"EXEC aws.{method} {given}")
 
 
@@ -285,8 +316,10 @@ def deep(found, wanted):
         if isinstance(found, dict) and set(found) == {"entry"}:
             entries = found["entry"] if isinstance(found["entry"], list) else [found["entry"]]
             found = {e["key"]: e["value"] for e in entries}
-        return isinstance(found, dict) and all(deep(found.get(k), v) for k, v in wanted.items()) and not (
-            {k for k, v in found.items() if v not in (None, "", [], {})} - set(wanted)
+        return (
+            isinstance(found, dict)
+            and all(deep(found.get(k), v) for k, v in wanted.items())
+            and not ({k for k, v in found.items() if v not in (None, "", [], {})} - set(wanted))
         )
     if isinstance(wanted, bool):
         return found is wanted or found == str(wanted).lower()
@@ -306,7 +339,9 @@ def same(found, wanted):
     if isinstance(wanted, float):
         return type(found) in (int, float) and found == wanted
     if isinstance(wanted, (list, dict)):
-        return isinstance(found, str) and deep(json.loads(urllib.parse.unquote(found) if found[0] == "%" else found), wanted)
+        return isinstance(found, str) and deep(
+            json.loads(urllib.parse.unquote(found) if found[0] == "%" else found), wanted
+        )
     if isinstance(wanted, str):
         return found == wanted
     return isinstance(found, str) and deep(found, wanted)
@@ -347,7 +382,11 @@ def agrees(resource, items, /, what="", ignore=(), tail="", extra=(), **conditio
     if any(isinstance(value, tuple) for value in conditions.values()):
         rows = alike(rows, items)
     wrong = list(differences(rows, items, ignore, (*conditions, *extra)))
-    check(items and not wrong, f"aws.{resource} {what or ', '.join(conditions) or 'as listed'}: {len(items)} as boto3 sees them", wrong[:5])
+    check(
+        items and not wrong,
+        f"aws.{resource} {what or ', '.join(conditions) or 'as listed'}: {len(items)} as boto3 sees them",
+        wrong[:5],
+    )
     return rows
 
 
@@ -359,11 +398,14 @@ def all_of(resource, wanted, column, /, pages=2, **conditions):
     found = [row[column] for row in rows]
     check(
         len(found) == len(set(found)) and set(found) == set(wanted),
-        f"aws.{resource} {', '.join(conditions)}: all {len(wanted)} in {made} requests", f"{len(found)} rows, {len(set(found))} distinct",
+        f"aws.{resource} {', '.join(conditions)}: all {len(wanted)} in {made} requests",
+        f"{len(found)} rows, {len(set(found))} distinct",
     )
     check(made >= pages, f"{pages} pages or more", made)
     counted = select(resource, columns="count(*) AS n", **conditions)
-    check(counted == [{"n": len(wanted)}], f"aws.{resource} {', '.join(conditions)}: count(*) is {len(wanted)}", counted)
+    check(
+        counted == [{"n": len(wanted)}], f"aws.{resource} {', '.join(conditions)}: count(*) is {len(wanted)}", counted
+    )
 
 
 def pages(operation, key, **arguments):
@@ -406,8 +448,9 @@ def iam():
     agrees("iam.users", users[:1], "with LIMIT", tail="LIMIT 1")
     agrees("iam.users", users[::-1], "with ORDER BY", tail="ORDER BY user_name DESC")
     found = sql(
-        "SELECT u.user_name, json_extract(t.value, '$.Value') AS team FROM aws.iam.users u, json_each(u.tags, '$.member') t "
-        f"WHERE u.user_name = 'ann' AND u.region = '{REGION}' AND json_extract(t.value, '$.Key') = 'team'"
+        "SELECT u.user_name, json_extract(t.value, '$.Value') AS team FROM aws.iam.users u, "
+        "json_each(u.tags, '$.member') t "
+        f"WHERE u.user_name = 'ann' AND u.{AT} AND json_extract(t.value, '$.Key') = 'team'"
     )
     check(found == [{"user_name": "ann", "team": "a b"}], "tags of a user by json_each", found)
     update("iam.users", {"NewPath": "/moved/"}, user_name="bob")
@@ -416,7 +459,10 @@ def iam():
     check(c.list_user_tags(UserName="bob")["Tags"] == [{"Key": "new", "Value": "1"}], "UPDATE tagged a user")
     agrees("iam.user_tags", c.list_user_tags(UserName="ann")["Tags"], user_name="ann")
 
-    insert("iam.roles", {"RoleName": "worker", "AssumeRolePolicyDocument": trust(), "MaxSessionDuration": 7200, "Tags": TAGS})
+    insert(
+        "iam.roles",
+        {"RoleName": "worker", "AssumeRolePolicyDocument": trust(), "MaxSessionDuration": 7200, "Tags": TAGS},
+    )
     agrees("iam.roles", c.list_roles()["Roles"])
     agrees("iam.roles", [c.get_role(RoleName="worker")["Role"]], role_name="worker")
     update("iam.roles", {"Description": "what it does", "MaxSessionDuration": 3600}, role_name="worker")
@@ -429,13 +475,15 @@ def iam():
     agrees("iam.role_policies", [document], role_name="worker", policy_name="inline")
 
     found = sql(
-        f"INSERT INTO aws.iam.policies(PolicyName, PolicyDocument, Description, region) VALUES ('reads', {literal(policy())}, "
+        f"INSERT INTO aws.iam.policies(PolicyName, PolicyDocument, Description, region) "
+        f"VALUES ('reads', {literal(policy())}, "
         f"'it''s', '{REGION}') RETURNING arn, policy_name, attachment_count, is_attachable"
     )
     arn = f"arn:aws:iam::{ACCOUNT}:policy/reads"
     check(
         found == [{"arn": arn, "policy_name": "reads", "attachment_count": 0, "is_attachable": True}],
-        "INSERT RETURNING of a policy", found,
+        "INSERT RETURNING of a policy",
+        found,
     )
     update("iam.role_policies", {"PolicyArn": arn}, role_name="worker")
     attached = c.list_attached_role_policies(RoleName="worker")["AttachedPolicies"]
@@ -453,7 +501,8 @@ def iam():
     keys = c.list_access_keys(UserName="ann")["AccessKeyMetadata"]
     check(
         len(found) == 1 and found[0]["access_key_id"] == keys[0]["AccessKeyId"] and found[0]["secret_access_key"],
-        "INSERT RETURNING of an access key, with its secret", found,
+        "INSERT RETURNING of an access key, with its secret",
+        found,
     )
     agrees("iam.access_keys", keys, user_name="ann")
     update("iam.access_keys", {"Status": "Inactive"}, user_name="ann", access_key_id=keys[0]["AccessKeyId"])
@@ -462,11 +511,14 @@ def iam():
     update("iam.instance_profiles", {"RoleName": "worker"}, instance_profile_name="machine")
     agrees("iam.instance_profiles", c.list_instance_profiles()["InstanceProfiles"])
     agrees(
-        "iam.instance_profiles", [c.get_instance_profile(InstanceProfileName="machine")["InstanceProfile"]],
+        "iam.instance_profiles",
+        [c.get_instance_profile(InstanceProfileName="machine")["InstanceProfile"]],
         instance_profile_name="machine",
     )
     insert("iam.account_alias", {"AccountAlias": "ours"})
-    check(select("iam.account_aliases") and c.list_account_aliases()["AccountAliases"] == ["ours"], "the account's alias")
+    check(
+        select("iam.account_aliases") and c.list_account_aliases()["AccountAliases"] == ["ours"], "the account's alias"
+    )
 
     for number in range(130):
         c.create_user(UserName=f"many{number}", Path="/many/")
@@ -481,24 +533,25 @@ def iam():
     roles = [role["RoleName"] for role in paged(c, "list_roles", "Roles")]
     all_of("iam.roles", roles, "role_name")
     all_of("iam.roles", roles, "role_name", max_items=7, pages=19)
-    all_of("iam.policies", [x["Arn"] for x in paged(c, "list_policies", "Policies", Scope="Local")], "arn", scope="Local")
+    all_of(
+        "iam.policies", [x["Arn"] for x in paged(c, "list_policies", "Policies", Scope="Local")], "arn", scope="Local"
+    )
     found = select("iam.roles", columns="role_name", tail="LIMIT 120")
     check([r["role_name"] for r in found] == roles[:120], "LIMIT over pages")
 
-    at = f"region = '{REGION}'"
-    asks(2, f"SELECT * FROM aws.iam.roles WHERE {at}")
-    asks(1, f"SELECT * FROM aws.iam.roles WHERE {at} LIMIT 5")
-    asks(3, f"SELECT * FROM aws.iam.users WHERE {at} AND user_name IN ('ann', 'many1', 'many2')")
-    asks(0, f"SELECT * FROM aws.iam.users WHERE {at} AND user_name = 'ann' AND 1 = 0")
-    asks(0, f"SELECT user_nam FROM aws.iam.users WHERE {at}", expect=1)
+    asks(2, f"SELECT * FROM aws.iam.roles WHERE {AT}")
+    asks(1, f"SELECT * FROM aws.iam.roles WHERE {AT} LIMIT 5")
+    asks(3, f"SELECT * FROM aws.iam.users WHERE {AT} AND user_name IN ('ann', 'many1', 'many2')")
+    asks(0, f"SELECT * FROM aws.iam.users WHERE {AT} AND user_name = 'ann' AND 1 = 0")
+    asks(0, f"SELECT user_nam FROM aws.iam.users WHERE {AT}", expect=1)
     asks(0, f"INSERT INTO aws.iam.users(user_name, region) VALUES ('fine', '{REGION}'), (NULL, '{REGION}')", expect=1)
-    asks(0, f"DELETE FROM aws.iam.users WHERE {at} AND user_name = 'many1' AND path = '/other/'", expect=1)
-    asks(0, f"DELETE FROM aws.iam.users WHERE {at} AND user_name LIKE 'many%'", expect=1)
-    asks(0, f"UPDATE aws.iam.users SET NewPath = '/all/' WHERE {at}", expect=1)
-    fails("NoSuchEntity", f"SELECT * FROM aws.iam.users WHERE user_name = 'nobody' AND region = '{REGION}'")
-    fails("NoSuchEntity", f"DELETE FROM aws.iam.users WHERE user_name = 'nobody' AND region = '{REGION}'")
+    asks(0, f"DELETE FROM aws.iam.users WHERE {AT} AND user_name = 'many1' AND path = '/other/'", expect=1)
+    asks(0, f"DELETE FROM aws.iam.users WHERE {AT} AND user_name LIKE 'many%'", expect=1)
+    asks(0, f"UPDATE aws.iam.users SET NewPath = '/all/' WHERE {AT}", expect=1)
+    fails("NoSuchEntity", f"SELECT * FROM aws.iam.users WHERE user_name = 'nobody' AND {AT}")
+    fails("NoSuchEntity", f"DELETE FROM aws.iam.users WHERE user_name = 'nobody' AND {AT}")
     fails("EntityAlreadyExists", f"INSERT INTO aws.iam.users(user_name, region) VALUES ('ann', '{REGION}')")
-    _, errors = nephos(f"SELECT * FROM aws.iam.users WHERE user_name IN ('ann', 'nobody') AND region = '{REGION}'", expect=1)
+    _, errors = nephos(f"SELECT * FROM aws.iam.users WHERE user_name IN ('ann', 'nobody') AND {AT}", expect=1)
     check("NoSuchEntity" in errors, "one of two that is missing fails the statement", errors)
     delete("iam.policies", policy_arn=arn)
     delete("iam.users", rows=2, user_name=("user1", "user2"))
@@ -510,13 +563,19 @@ def sts():
     c = client("sts")
     agrees("sts.caller_identities", [c.get_caller_identity()])
     agrees("sts.session_tokens", [c.get_session_token()["Credentials"]], ignore=["Expiration"])
-    agrees("sts.access_key_infos", [c.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")], access_key_id="AKIAIOSFODNN7EXAMPLE")
+    agrees(
+        "sts.access_key_infos",
+        [c.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")],
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+    )
 
 
 def sqs():
     c = client("sqs")
     insert(
-        "sqs.queues", {"QueueName": "one", "Attributes": {"VisibilityTimeout": "45"}, "tags": {"team": "a b"}}, {"QueueName": "two"},
+        "sqs.queues",
+        {"QueueName": "one", "Attributes": {"VisibilityTimeout": "45"}, "tags": {"team": "a b"}},
+        {"QueueName": "two"},
         {"QueueName": "three.fifo", "Attributes": {"FifoQueue": "true"}},
     )
     urls = c.list_queues()["QueueUrls"]
@@ -526,8 +585,11 @@ def sqs():
     attributes = c.get_queue_attributes(QueueUrl=one, AttributeNames=["All"])
     agrees("sqs.queue_attributes", [attributes], queue_url=one, attribute_names=["All"])
     rows = select(
-        "sqs.queue_attributes", columns="queue_url, json_extract(attributes, '$.VisibilityTimeout') AS seconds",
-        tail="ORDER BY seconds", queue_url=tuple(urls), attribute_names=["All"],
+        "sqs.queue_attributes",
+        columns="queue_url, json_extract(attributes, '$.VisibilityTimeout') AS seconds",
+        tail="ORDER BY seconds",
+        queue_url=tuple(urls),
+        attribute_names=["All"],
     )
     check(sorted(r["seconds"] for r in rows) == ["30", "30", "45"], "attributes of three queues by IN", rows)
     update("sqs.queue_attributes", {"Attributes": {"VisibilityTimeout": "60"}}, queue_url=one)
@@ -536,7 +598,7 @@ def sqs():
     agrees("sqs.queue_tags", [{"Tags": c.list_queue_tags(QueueUrl=one)["Tags"]}], queue_url=one)
     update("sqs.tags", {"Tags": {"new": "1"}}, queue_url=one)
     check(c.list_queue_tags(QueueUrl=one)["Tags"] == {"team": "a b", "new": "1"}, "UPDATE tagged a queue")
-    found = nephos(f"SHOW METHODS IN aws.sqs.queues")[0][-1]
+    found = nephos("SHOW METHODS IN aws.sqs.queues")[0][-1]
     names = [row["MethodName"] for row in found]
     check({"list_queues", "create_queue", "delete_queue"} <= set(names), "SHOW METHODS IN aws.sqs.queues", names)
     c.send_message(QueueUrl=one, MessageBody="hello")
@@ -548,7 +610,7 @@ def sqs():
     all_of("sqs.queues", urls, "queue_url")
     all_of("sqs.queues", urls, "queue_url", max_results=50)
     all_of("sqs.queues", [u for u in urls if "/many" in u], "queue_url", queue_name_prefix="many", max_results=50)
-    fails("QueueDoesNotExist", f"SELECT * FROM aws.sqs.queue_urls WHERE queue_name = 'nope' AND region = '{REGION}'")
+    fails("QueueDoesNotExist", f"SELECT * FROM aws.sqs.queue_urls WHERE queue_name = 'nope' AND {AT}")
     fails("region", "SELECT * FROM aws.sqs.queues")
     delete("sqs.queues", queue_url=one)
     check(one not in c.list_queues()["QueueUrls"], "DELETE removed a queue")
@@ -562,20 +624,35 @@ def sns():
     agrees("sns.topic_attributes", [c.get_topic_attributes(TopicArn=arn)], topic_arn=arn)
     agrees("sns.tags", c.list_tags_for_resource(ResourceArn=arn)["Tags"], resource_arn=arn)
     update("sns.topic_attributes", {"AttributeName": "DisplayName", "AttributeValue": "It's & more"}, topic_arn=arn)
-    check(c.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == "It's & more", "UPDATE of a topic's name")
+    check(
+        c.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == "It's & more", "UPDATE of a topic's name"
+    )
     update("sns.tags", {"Tags": [{"Key": "new", "Value": "1"}]}, resource_arn=arn)
     update("sns.tags", {"TagKeys": ["team", "ünit"]}, resource_arn=arn)
-    check(c.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "new", "Value": "1"}], "UPDATE tagged and untagged a topic")
+    check(
+        c.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "new", "Value": "1"}],
+        "UPDATE tagged and untagged a topic",
+    )
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:two"
     client("sqs").create_queue(QueueName="two")
     found = call("sns.topics.subscribe", TopicArn=arn, Protocol="sqs", Endpoint=queue)
     subscriptions = c.list_subscriptions()["Subscriptions"]
-    check([r["subscription_arn"] for r in found] == [s["SubscriptionArn"] for s in subscriptions], "EXEC subscribe", found)
+    check(
+        [r["subscription_arn"] for r in found] == [s["SubscriptionArn"] for s in subscriptions], "EXEC subscribe", found
+    )
     agrees("sns.subscriptions", subscriptions)
     agrees("sns.subscriptions_by_topics", subscriptions, topic_arn=arn)
     subscription = subscriptions[0]["SubscriptionArn"]
-    agrees("sns.subscription_attributes", [c.get_subscription_attributes(SubscriptionArn=subscription)], subscription_arn=subscription)
-    update("sns.subscription_attributes", {"AttributeName": "RawMessageDelivery", "AttributeValue": "true"}, subscription_arn=subscription)
+    agrees(
+        "sns.subscription_attributes",
+        [c.get_subscription_attributes(SubscriptionArn=subscription)],
+        subscription_arn=subscription,
+    )
+    update(
+        "sns.subscription_attributes",
+        {"AttributeName": "RawMessageDelivery", "AttributeValue": "true"},
+        subscription_arn=subscription,
+    )
     attributes = c.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
     check(attributes["RawMessageDelivery"] == "true", "UPDATE of a subscription")
     call("sns.subscriptions.unsubscribe", SubscriptionArn=subscription)
@@ -583,7 +660,7 @@ def sns():
     for number in range(230):
         c.create_topic(Name=f"many{number}")
     all_of("sns.topics", [t["TopicArn"] for t in paged(c, "list_topics", "Topics")], "topic_arn")
-    fails("NotFound", f"SELECT * FROM aws.sns.topic_attributes WHERE topic_arn = '{arn}x' AND region = '{REGION}'")
+    fails("NotFound", f"SELECT * FROM aws.sns.topic_attributes WHERE topic_arn = '{arn}x' AND {AT}")
     delete("sns.topics", rows=2, topic_arn=(arn, arn.replace("news", "other")))
     check(len(paged(c, "list_topics", "Topics")) == 230, "DELETE removed two topics")
 
@@ -591,22 +668,38 @@ def sns():
 def dynamodb():
     c = client("dynamodb")
     schema = {
-        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     }
     insert("dynamodb.tables", {"TableName": "things", **schema}, {"TableName": "other", **schema})
     agrees("dynamodb.tables", [{"TableName": name} for name in c.list_tables()["TableNames"]])
     agrees("dynamodb.tables", [c.describe_table(TableName="things")["Table"]], table_name="things")
-    agrees("dynamodb.tables", [c.describe_table(TableName=n)["Table"] for n in ("things", "other")], table_name=("things", "other"))
-    items = [{"id": {"S": f"{n}"}, "n": {"N": "12345678901234567890.5"}, "l": {"L": [{"S": "it's"}, {"BOOL": True}]}} for n in range(3)]
+    agrees(
+        "dynamodb.tables",
+        [c.describe_table(TableName=n)["Table"] for n in ("things", "other")],
+        table_name=("things", "other"),
+    )
+    items = [
+        {"id": {"S": f"{n}"}, "n": {"N": "12345678901234567890.5"}, "l": {"L": [{"S": "it's"}, {"BOOL": True}]}}
+        for n in range(3)
+    ]
     for item in items:
         replace("dynamodb.items", {"Item": item}, table_name="things")
     key = items[1]["id"]
     check(c.get_item(TableName="things", Key={"id": key})["Item"] == items[1], "REPLACE put an item")
     agrees("dynamodb.items", [{"Item": items[1]}], table_name="things", key={"id": key})
-    agrees("dynamodb.items", [{"Item": i} for i in items[:2]], table_name="things", key=tuple(json.dumps({"id": i["id"]}) for i in items[:2]))
+    agrees(
+        "dynamodb.items",
+        [{"Item": i} for i in items[:2]],
+        table_name="things",
+        key=tuple(json.dumps({"id": i["id"]}) for i in items[:2]),
+    )
     update(
-        "dynamodb.items", {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "7"}}}, table_name="things", key={"id": key},
+        "dynamodb.items",
+        {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "7"}}},
+        table_name="things",
+        key={"id": key},
     )
     check(c.get_item(TableName="things", Key={"id": key})["Item"]["n"] == {"N": "7"}, "UPDATE of an item")
     delete("dynamodb.items", table_name="things", key={"id": items[2]["id"]})
@@ -615,14 +708,29 @@ def dynamodb():
     check(len(found) == 2 and sorted(seen) == ["0", "1"], "EXEC scan of two pages", found)
     found = call("dynamodb.tables.scan", TableName="things")
     check(
-        len(found) == 1 and found[0]["count"] == 2 and json.loads(found[0]["items"]) == c.scan(TableName="things")["Items"], "EXEC scan", found,
+        len(found) == 1
+        and found[0]["count"] == 2
+        and json.loads(found[0]["items"]) == c.scan(TableName="things")["Items"],
+        "EXEC scan",
+        found,
     )
     found = call(
-        "dynamodb.tables.query", TableName="things", KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": {"S": "0"}},
+        "dynamodb.tables.query",
+        TableName="things",
+        KeyConditionExpression="id = :id",
+        ExpressionAttributeValues={":id": {"S": "0"}},
     )
     check(len(found) == 1 and json.loads(found[0]["items"]) == items[:1], "EXEC query", found)
-    update("dynamodb.time_to_lives", {"TimeToLiveSpecification": {"Enabled": True, "AttributeName": "until"}}, table_name="things")
-    agrees("dynamodb.time_to_lives", [c.describe_time_to_live(TableName="things")["TimeToLiveDescription"]], table_name="things")
+    update(
+        "dynamodb.time_to_lives",
+        {"TimeToLiveSpecification": {"Enabled": True, "AttributeName": "until"}},
+        table_name="things",
+    )
+    agrees(
+        "dynamodb.time_to_lives",
+        [c.describe_time_to_live(TableName="things")["TimeToLiveDescription"]],
+        table_name="things",
+    )
     arn = c.describe_table(TableName="things")["Table"]["TableArn"]
     update("dynamodb.tags", {"Tags": TAGS}, resource_arn=arn)
     agrees("dynamodb.tags", c.list_tags_of_resource(ResourceArn=arn)["Tags"], resource_arn=arn)
@@ -630,13 +738,17 @@ def dynamodb():
         c.create_table(TableName=f"many{number}", **schema)
     names = paged(c, "list_tables", "TableNames")
     all_of("dynamodb.tables", names, "table_name")
-    fails("ResourceNotFoundException", f"SELECT * FROM aws.dynamodb.tables WHERE table_name = 'nope' AND region = '{REGION}'")
-    fails("ResourceInUseException", "INSERT INTO aws.dynamodb.tables(TableName, KeySchema, AttributeDefinitions, BillingMode, region) VALUES "
-          f"('things', {literal(schema['KeySchema'])}, {literal(schema['AttributeDefinitions'])}, 'PAY_PER_REQUEST', '{REGION}')")
+    fails("ResourceNotFoundException", f"SELECT * FROM aws.dynamodb.tables WHERE table_name = 'nope' AND {AT}")
+    fails(
+        "ResourceInUseException",
+        "INSERT INTO aws.dynamodb.tables(TableName, KeySchema, AttributeDefinitions, BillingMode, region) VALUES "
+        f"('things', {literal(schema['KeySchema'])}, "
+        f"{literal(schema['AttributeDefinitions'])}, 'PAY_PER_REQUEST', '{REGION}')",
+    )
     fails(
         "ConditionalCheckFailedException",
         f"REPLACE aws.dynamodb.items SET Item = {literal(items[0])}, ConditionExpression = 'attribute_not_exists(id)' "
-        f"WHERE table_name = 'things' AND region = '{REGION}'",
+        f"WHERE table_name = 'things' AND {AT}",
     )
     delete("dynamodb.tables", rows=2, table_name=("things", "other"))
     check(len(paged(c, "list_tables", "TableNames")) == 130, "DELETE removed two tables")
@@ -657,7 +769,13 @@ def lambda_():
     common = {"Role": role, "Runtime": "python3.13", "Handler": "main.handler", "Code": {"ZipFile": archive()}}
     insert(
         "lambda.functions",
-        {"FunctionName": "one", **common, "Timeout": 7, "Environment": {"Variables": {"A": "it's"}}, "Tags": {"team": "a b"}},
+        {
+            "FunctionName": "one",
+            **common,
+            "Timeout": 7,
+            "Environment": {"Variables": {"A": "it's"}},
+            "Tags": {"team": "a b"},
+        },
         {"FunctionName": "two", **common, "MemorySize": 256},
     )
     listed = c.list_functions()["Functions"]
@@ -668,7 +786,11 @@ def lambda_():
     update("lambda.function_configurations", {"Timeout": 9, "Description": "slow"}, function_name="one")
     changed = c.get_function_configuration(FunctionName="one")
     check((changed["Timeout"], changed["Description"]) == (9, "slow"), "UPDATE of a function's configuration")
-    update("lambda.functions", {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com", "StatementId": "s3"}, function_name="one")
+    update(
+        "lambda.functions",
+        {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com", "StatementId": "s3"},
+        function_name="one",
+    )
     statement = json.loads(c.get_policy(FunctionName="one")["Policy"])["Statement"]
     check([s["Sid"] for s in statement] == ["s3"], "UPDATE gave a permission")
     arn = got["Configuration"]["FunctionArn"]
@@ -676,8 +798,15 @@ def lambda_():
     update("lambda.tags", {"Tags": {"new": "1"}}, resource=arn)
     check(c.list_tags(Resource=arn)["Tags"] == {"team": "a b", "new": "1"}, "UPDATE tagged a function")
     call("lambda.functions.publish_version", function_name="one", Description="first")
-    agrees("lambda.versions_by_functions", c.list_versions_by_function(FunctionName="one")["Versions"], function_name="one")
-    call("lambda.layers.publish_layer_version", layer_name="layer", Content={"ZipFile": archive()}, CompatibleRuntimes=["python3.13"])
+    agrees(
+        "lambda.versions_by_functions", c.list_versions_by_function(FunctionName="one")["Versions"], function_name="one"
+    )
+    call(
+        "lambda.layers.publish_layer_version",
+        layer_name="layer",
+        Content={"ZipFile": archive()},
+        CompatibleRuntimes=["python3.13"],
+    )
     agrees("lambda.layer_versions", c.list_layer_versions(LayerName="layer")["LayerVersions"], layer_name="layer")
     queue = client("sqs").create_queue(QueueName="feeds")["QueueUrl"]
     queue = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -686,9 +815,11 @@ def lambda_():
     agrees("lambda.event_source_mappings", mappings)
     uuid = mappings[0]["UUID"]
     update("lambda.event_source_mappings", {"BatchSize": 5, "Enabled": False}, uuid=uuid)
-    agrees("lambda.event_source_mappings", [c.get_event_source_mapping(UUID=uuid)], uuid=uuid, ignore=["ResponseMetadata"])
+    agrees(
+        "lambda.event_source_mappings", [c.get_event_source_mapping(UUID=uuid)], uuid=uuid, ignore=["ResponseMetadata"]
+    )
     check(c.get_event_source_mapping(UUID=uuid)["BatchSize"] == 5, "UPDATE of a mapping")
-    fails("ResourceNotFoundException", f"SELECT * FROM aws.lambda.functions WHERE function_name = 'nope' AND region = '{REGION}'")
+    fails("ResourceNotFoundException", f"SELECT * FROM aws.lambda.functions WHERE function_name = 'nope' AND {AT}")
     delete("lambda.functions", rows=2, function_name=("one", "two"))
     check(not c.list_functions()["Functions"], "DELETE removed two functions")
 
@@ -701,11 +832,21 @@ def cloudformation():
     c = client("cloudformation")
     body = template(Q={"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "stacked"}})
     body["Outputs"] = {"Name": {"Value": "v&w", "Export": {"Name": "exported"}}}
-    insert("cloudformation.stacks", {"StackName": "one", "TemplateBody": body, "Tags": TAGS[:1]}, {"StackName": "two", "TemplateBody": template(
-        T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "stacked"}})})
+    insert(
+        "cloudformation.stacks",
+        {"StackName": "one", "TemplateBody": body, "Tags": TAGS[:1]},
+        {
+            "StackName": "two",
+            "TemplateBody": template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "stacked"}}),
+        },
+    )
     agrees("cloudformation.stacks", c.list_stacks()["StackSummaries"])
     agrees("cloudformation.stacks", c.describe_stacks(StackName="one")["Stacks"], stack_name="one")
-    agrees("cloudformation.stack_resources", c.list_stack_resources(StackName="one")["StackResourceSummaries"], stack_name="one")
+    agrees(
+        "cloudformation.stack_resources",
+        c.list_stack_resources(StackName="one")["StackResourceSummaries"],
+        stack_name="one",
+    )
     detail = c.describe_stack_resource(StackName="one", LogicalResourceId="Q")["StackResourceDetail"]
     agrees("cloudformation.stack_resources", [detail], stack_name="one", logical_resource_id="Q")
     agrees("cloudformation.exports", c.list_exports()["Exports"])
@@ -714,14 +855,17 @@ def cloudformation():
     update("cloudformation.stacks", {"TemplateBody": body}, stack_name="one")
     check(c.describe_stacks(StackName="one")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE", "UPDATE of a stack")
     for number in range(130):
-        c.create_stack(StackName=f"many{number}", TemplateBody=json.dumps(template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": f"s{number}"}})))
+        c.create_stack(
+            StackName=f"many{number}",
+            TemplateBody=json.dumps(template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": f"s{number}"}})),
+        )
     names = [s["StackName"] for s in paged(c, "list_stacks", "StackSummaries")]
     all_of("cloudformation.stacks", names, "stack_name", pages=1)
     body = template(T={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "exports"}})
     body["Outputs"] = {f"O{n}": {"Value": f"{n}", "Export": {"Name": f"export{n}"}} for n in range(120)}
     c.create_stack(StackName="exports", TemplateBody=json.dumps(body))
     all_of("cloudformation.exports", [e["Name"] for e in paged(c, "list_exports", "Exports")], "name")
-    fails("ValidationError", f"SELECT * FROM aws.cloudformation.stacks WHERE stack_name = 'nope' AND region = '{REGION}'")
+    fails("ValidationError", f"SELECT * FROM aws.cloudformation.stacks WHERE stack_name = 'nope' AND {AT}")
     delete("cloudformation.stacks", rows=2, stack_name=("one", "two"))
     left = {s["StackName"] for s in c.describe_stacks()["Stacks"]}
     check(not left & {"one", "two"}, "DELETE removed two stacks")
@@ -729,7 +873,11 @@ def cloudformation():
 
 def route53():
     c = client("route53")
-    insert("route53.hosted_zones", {"Name": "example.com.", "CallerReference": "1"}, {"Name": "example.org.", "CallerReference": "2"})
+    insert(
+        "route53.hosted_zones",
+        {"Name": "example.com.", "CallerReference": "1"},
+        {"Name": "example.org.", "CallerReference": "2"},
+    )
     zones = c.list_hosted_zones()["HostedZones"]
     check([z["Name"] for z in zones] == ["example.com.", "example.org."], "boto3 sees the zones", zones)
     agrees("route53.hosted_zones", zones)
@@ -738,18 +886,40 @@ def route53():
     check(len(rows) == 1 and rows[0]["name"] == "example.com.", "a zone by its id", rows)
     changes = "".join(
         f"<Change><Action>CREATE</Action><ResourceRecordSet><Name>{name}.example.com.</Name><Type>A</Type><TTL>60</TTL>"
-        f"<ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></Change>"
+        "<ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords>"
+        "</ResourceRecordSet></Change>"
         for name in ("www", "mail")
     )
-    call("route53.resource_record_sets.change_resource_record_sets", id=zone, ChangeBatch=f"<Changes>{changes}</Changes>")
+    call(
+        "route53.resource_record_sets.change_resource_record_sets", id=zone, ChangeBatch=f"<Changes>{changes}</Changes>"
+    )
     records = c.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    check([r["Name"] for r in records if r["Type"] == "A"] == ["mail.example.com.", "www.example.com."], "EXEC made records", records)
+    check(
+        [r["Name"] for r in records if r["Type"] == "A"] == ["mail.example.com.", "www.example.com."],
+        "EXEC made records",
+        records,
+    )
     agrees("route53.resource_record_sets", records, id=zone, region=None)
-    gone = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": {
-        "Name": "mail.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}}]}
+    gone = {
+        "Changes": [
+            {
+                "Action": "DELETE",
+                "ResourceRecordSet": {
+                    "Name": "mail.example.com.",
+                    "Type": "A",
+                    "TTL": 60,
+                    "ResourceRecords": [{"Value": "192.0.2.1"}],
+                },
+            }
+        ]
+    }
     call("route53.resource_record_sets.change_resource_record_sets", id=zone, ChangeBatch=gone)
     records = c.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    check([r["Name"] for r in records if r["Type"] == "A"] == ["www.example.com."], "EXEC removed a record, given as JSON", records)
+    check(
+        [r["Name"] for r in records if r["Type"] == "A"] == ["www.example.com."],
+        "EXEC removed a record, given as JSON",
+        records,
+    )
     call("route53.hosted_zones.update_hosted_zone_comment", id=zone, Comment="it's <ours> & more")
     check(c.get_hosted_zone(Id=zone)["HostedZone"]["Config"]["Comment"] == "it's <ours> & more", "EXEC set a comment")
     check_ = {"Type": "HTTP", "FullyQualifiedDomainName": "example.com", "Port": 80}
@@ -758,16 +928,32 @@ def route53():
     number = c.list_health_checks()["HealthChecks"][0]["Id"]
     agrees("route53.health_checks", [c.get_health_check(HealthCheckId=number)["HealthCheck"]], health_check_id=number)
     for number in range(5):
-        c.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [
-            {"Action": "CREATE", "ResourceRecordSet": {"Name": f"n{number * 80 + i:03}.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}}
-            for i in range(80)]})
-    names = [r["Name"] + r["Type"] for r in paged(c, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone)]
+        c.change_resource_record_sets(
+            HostedZoneId=zone,
+            ChangeBatch={
+                "Changes": [
+                    {
+                        "Action": "CREATE",
+                        "ResourceRecordSet": {
+                            "Name": f"n{number * 80 + i:03}.example.com.",
+                            "Type": "A",
+                            "TTL": 60,
+                            "ResourceRecords": [{"Value": "192.0.2.1"}],
+                        },
+                    }
+                    for i in range(80)
+                ]
+            },
+        )
+    names = [
+        r["Name"] + r["Type"] for r in paged(c, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone)
+    ]
     rows = select("route53.resource_record_sets", columns="name || type AS n", id=zone, region=None)
     check(sorted(r["n"] for r in rows) == sorted(names) and len(names) == 403, "all 403 records over pages", len(rows))
     for number in range(130):
         c.create_hosted_zone(Name=f"many{number}.example.", CallerReference=f"m{number}")
     all_of("route53.hosted_zones", [z["Id"] for z in paged(c, "list_hosted_zones", "HostedZones")], "id")
-    fails("NoSuchHostedZone", f"SELECT * FROM aws.route53.hosted_zones WHERE id = 'NOPE' AND region = '{REGION}'")
+    fails("NoSuchHostedZone", f"SELECT * FROM aws.route53.hosted_zones WHERE id = 'NOPE' AND {AT}")
     delete("route53.hosted_zones", id=zones[1]["Id"].rpartition("/")[2])
     check(len(paged(c, "list_hosted_zones", "HostedZones")) == 131, "DELETE removed a zone")
 
@@ -778,12 +964,23 @@ def s3():
     buckets = c.list_buckets()["Buckets"]
     check([b["Name"] for b in buckets] == ["one", "two"], "boto3 sees the buckets")
     agrees("s3.buckets", buckets)
-    insert("s3.objects", {"bucket": "one", "key": "a/b c.txt", "contents": "hello"}, {"bucket": "one", "key": "ü&+", "contents": "it's"})
+    insert(
+        "s3.objects",
+        {"bucket": "one", "key": "a/b c.txt", "contents": "hello"},
+        {"bucket": "one", "key": "ü&+", "contents": "it's"},
+    )
     check(c.get_object(Bucket="one", Key="a/b c.txt")["Body"].read() == b"hello", "INSERT put an object")
-    check(c.get_object(Bucket="one", Key="ü&+")["Body"].read() == "it's".encode(), "INSERT put an object of a hard name")
+    check(
+        c.get_object(Bucket="one", Key="ü&+")["Body"].read() == "it's".encode(), "INSERT put an object of a hard name"
+    )
     objects = c.list_objects_v2(Bucket="one")["Contents"]
     agrees("s3.objects_v2s", objects, bucket="one", ignore=["ChecksumAlgorithm", "ChecksumType"])
-    agrees("s3.objects", c.list_objects(Bucket="one")["Contents"], bucket="one", ignore=["ChecksumAlgorithm", "ChecksumType"])
+    agrees(
+        "s3.objects",
+        c.list_objects(Bucket="one")["Contents"],
+        bucket="one",
+        ignore=["ChecksumAlgorithm", "ChecksumType"],
+    )
     replace("s3.objects", {"contents": "changed"}, bucket="one", key="a/b c.txt")
     check(c.get_object(Bucket="one", Key="a/b c.txt")["Body"].read() == b"changed", "REPLACE of an object")
     tagging = "<TagSet><Tag><Key>team</Key><Value>a b</Value></Tag></TagSet>"
@@ -792,31 +989,62 @@ def s3():
     # The document's row of this answer is itself: it has no columns for keys and values.
     rows = select("s3.bucket_taggings", bucket="one")
     check(len(rows) == 1 and "a b" in json.dumps(rows), "a row of tags", rows)
-    replace("s3.bucket_taggings", {"Tagging": {"TagSet": [{"Key": "a", "Value": "<&>"}, {"Key": "b", "Value": "2"}]}}, bucket="one")
+    replace(
+        "s3.bucket_taggings",
+        {"Tagging": {"TagSet": [{"Key": "a", "Value": "<&>"}, {"Key": "b", "Value": "2"}]}},
+        bucket="one",
+    )
     wanted = [{"Key": "a", "Value": "<&>"}, {"Key": "b", "Value": "2"}]
-    check(c.get_bucket_tagging(Bucket="one")["TagSet"] == wanted, "REPLACE of tags, given as JSON", c.get_bucket_tagging(Bucket="one")["TagSet"])
+    check(
+        c.get_bucket_tagging(Bucket="one")["TagSet"] == wanted,
+        "REPLACE of tags, given as JSON",
+        c.get_bucket_tagging(Bucket="one")["TagSet"],
+    )
     replace("s3.bucket_versionings", {"VersioningConfiguration": "<Status>Enabled</Status>"}, bucket="two")
     check(c.get_bucket_versioning(Bucket="two")["Status"] == "Enabled", "REPLACE of versioning")
-    document = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::two", "arn:aws:s3:::two/*"]}]}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::two", "arn:aws:s3:::two/*"],
+            }
+        ],
+    }
     replace("s3.bucket_policies", {"policy": document}, bucket="two")
-    check(json.loads(c.get_bucket_policy(Bucket="two")["Policy"]) == document, "REPLACE of a bucket's policy", c.get_bucket_policy(Bucket="two")["Policy"])
-    rules = "<Rule><ID>a</ID><Status>Enabled</Status><Filter><Prefix>x</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule>"
+    stored = c.get_bucket_policy(Bucket="two")["Policy"]
+    check(stored[0] == "{" and json.loads(stored) == document, "REPLACE of a bucket's policy", stored)
+    rules = (
+        "<Rule><ID>a</ID><Status>Enabled</Status><Filter><Prefix>x</Prefix></Filter>"
+        "<Expiration><Days>3</Days></Expiration></Rule>"
+    )
     replace("s3.bucket_lifecycle_configurations", {"LifecycleConfiguration": rules}, bucket="two")
     rules = c.get_bucket_lifecycle_configuration(Bucket="two")["Rules"]
     check([(x["ID"], x["Expiration"]["Days"]) for x in rules] == [("a", 3)], "REPLACE of a lifecycle", rules)
     delete("s3.bucket_policies", bucket="two")
     rows = select("s3.objects", bucket="one", key="a/b c.txt")
     check([r["contents"] for r in rows] == ["changed"], "SELECT of an object's bytes", rows)
-    agrees("s3.object_versions", c.list_object_versions(Bucket="one")["Versions"], bucket="one", ignore=["ChecksumAlgorithm", "ChecksumType"])
+    agrees(
+        "s3.object_versions",
+        c.list_object_versions(Bucket="one")["Versions"],
+        bucket="one",
+        ignore=["ChecksumAlgorithm", "ChecksumType"],
+    )
     insert("s3.multipart_uploads", {"bucket": "one", "key": "large"})
-    agrees("s3.multipart_uploads", c.list_multipart_uploads(Bucket="one")["Uploads"], bucket="one", ignore=["ChecksumType", "ChecksumAlgorithm"])
+    agrees(
+        "s3.multipart_uploads",
+        c.list_multipart_uploads(Bucket="one")["Uploads"],
+        bucket="one",
+        ignore=["ChecksumType", "ChecksumAlgorithm"],
+    )
     for number in range(1005):
         c.put_object(Bucket="two", Key=f"{number:04}", Body=b"")
     all_of("s3.objects_v2s", [f"{n:04}" for n in range(1005)], "key", bucket="two")
     all_of("s3.objects", [f"{n:04}" for n in range(1005)], "key", bucket="two")
-    fails("NoSuchBucket", f"SELECT * FROM aws.s3.objects_v2s WHERE bucket = 'nope' AND region = '{REGION}'")
-    fails("BucketNotEmpty", f"DELETE FROM aws.s3.buckets WHERE bucket = 'one' AND region = '{REGION}'")
+    fails("NoSuchBucket", f"SELECT * FROM aws.s3.objects_v2s WHERE bucket = 'nope' AND {AT}")
+    fails("BucketNotEmpty", f"DELETE FROM aws.s3.buckets WHERE bucket = 'one' AND {AT}")
     delete("s3.objects", rows=2, bucket="one", key=("a/b c.txt", "ü&+"))
     delete("s3.buckets", bucket="one")
     check([b["Name"] for b in c.list_buckets()["Buckets"]] == ["two"], "DELETE removed a bucket and its objects")
@@ -824,9 +1052,12 @@ def s3():
 
 def kms():
     c = client("kms")
-    found = sql(f"INSERT INTO aws.kms.keys(Description, Tags, region) VALUES ('it''s', '[{{\"TagKey\":\"a\",\"TagValue\":\"b\"}}]', '{REGION}') RETURNING *")
+    found = sql(
+        "INSERT INTO aws.kms.keys(Description, Tags, region) VALUES ('it''s', "
+        f"{literal([{'TagKey': 'a', 'TagValue': 'b'}])}, '{REGION}') RETURNING *"
+    )
     key = c.list_keys()["Keys"][0]["KeyId"]
-    check(len(found) == 1 and found[0].get("key_id", json.loads(found[0].get("key_metadata") or "{}").get("KeyId")) == key, "INSERT RETURNING of a key", found)
+    check(len(found) == 1 and key in json.dumps(found), "INSERT RETURNING of a key", found)
     agrees("kms.keys", c.list_keys()["Keys"])
     agrees("kms.keys", [c.describe_key(KeyId=key)["KeyMetadata"]], key_id=key)
     update("kms.keys", {"Description": "other"}, key_id=key)
@@ -843,30 +1074,47 @@ def kms():
         c.create_key()
     names = [k["KeyId"] for k in paged(c, "list_keys", "Keys")]
     all_of("kms.keys", names, "key_id", pages=1)
-    fails("NotFoundException", f"SELECT * FROM aws.kms.keys WHERE key_id = 'nope' AND region = '{REGION}'")
+    fails("NotFoundException", f"SELECT * FROM aws.kms.keys WHERE key_id = 'nope' AND {AT}")
 
 
 def secretsmanager():
     c = client("secretsmanager")
     insert(
-        "secretsmanager.secrets", {"Name": "one", "SecretString": "{\"a\": 1}", "Tags": TAGS}, {"Name": "two", "SecretString": "plain", "Tags": None},
+        "secretsmanager.secrets",
+        {"Name": "one", "SecretString": '{"a": 1}', "Tags": TAGS},
+        {"Name": "two", "SecretString": "plain", "Tags": None},
     )
     listed = c.list_secrets()["SecretList"]
     agrees("secretsmanager.secrets", listed)
     agrees("secretsmanager.secrets", [c.describe_secret(SecretId="one")], secret_id="one")
     agrees("secretsmanager.secret_values", [c.get_secret_value(SecretId="two")], secret_id="two")
-    check(c.get_secret_value(SecretId="one")["SecretString"] == '{"a": 1}', "a secret that looks like JSON is text", c.get_secret_value(SecretId="one")["SecretString"])
+    check(
+        c.get_secret_value(SecretId="one")["SecretString"] == '{"a": 1}',
+        "a secret that looks like JSON is text",
+        c.get_secret_value(SecretId="one")["SecretString"],
+    )
     # AWS wants a token that its own clients make up; who speaks to it directly gives one.
     token = "00000000-0000-0000-0000-00000000000"
-    update("secretsmanager.secrets", {"SecretString": "new", "Description": "it's", "ClientRequestToken": token + "1"}, secret_id="two")
+    update(
+        "secretsmanager.secrets",
+        {"SecretString": "new", "Description": "it's", "ClientRequestToken": token + "1"},
+        secret_id="two",
+    )
     check(c.get_secret_value(SecretId="two")["SecretString"] == "new", "UPDATE of a secret")
-    replace("secretsmanager.secret_values", {"SecretString": "newer", "ClientRequestToken": token + "2"}, secret_id="two")
+    replace(
+        "secretsmanager.secret_values", {"SecretString": "newer", "ClientRequestToken": token + "2"}, secret_id="two"
+    )
     check(c.get_secret_value(SecretId="two")["SecretString"] == "newer", "REPLACE of a secret's value")
     for number in range(120):
         c.create_secret(Name=f"many{number}", SecretString="x")
     all_of("secretsmanager.secrets", [s["Name"] for s in paged(c, "list_secrets", "SecretList")], "name")
-    fails("ResourceNotFoundException", f"SELECT * FROM aws.secretsmanager.secret_values WHERE secret_id = 'nope' AND region = '{REGION}'")
-    fails("ResourceExistsException", f"INSERT INTO aws.secretsmanager.secrets(Name, SecretString, region) VALUES ('one', 'x', '{REGION}')")
+    fails(
+        "ResourceNotFoundException", f"SELECT * FROM aws.secretsmanager.secret_values WHERE secret_id = 'nope' AND {AT}"
+    )
+    fails(
+        "ResourceExistsException",
+        f"INSERT INTO aws.secretsmanager.secrets(Name, SecretString, region) VALUES ('one', 'x', '{REGION}')",
+    )
     delete("secretsmanager.secrets", rows=2, secret_id=("one", "two"))
     check(len(paged(c, "list_secrets", "SecretList")) == 120, "DELETE removed two secrets")
 
@@ -884,14 +1132,27 @@ def ssm():
     check(c.get_parameter(Name="/app/one")["Parameter"]["Value"] == "2", "REPLACE of a parameter")
     agrees("ssm.parameter_histories", c.get_parameter_history(Name="/app/one")["Parameters"], name="/app/one")
     update("ssm.tags", {"Tags": TAGS}, resource_id="/app/one", resource_type="Parameter")
-    agrees("ssm.tags", [c.list_tags_for_resource(ResourceId="/app/one", ResourceType="Parameter")], resource_id="/app/one", resource_type="Parameter")
+    agrees(
+        "ssm.tags",
+        [c.list_tags_for_resource(ResourceId="/app/one", ResourceType="Parameter")],
+        resource_id="/app/one",
+        resource_type="Parameter",
+    )
     for number in range(130):
         c.put_parameter(Name=f"/many/{number}", Value="x", Type="String")
     all_of("ssm.parameters", [p["Name"] for p in paged(c, "describe_parameters", "Parameters")], "name")
-    all_of("ssm.parameters_by_paths", [p["Name"] for p in paged(c, "get_parameters_by_path", "Parameters", Path="/many")], "name", path="/many")
+    all_of(
+        "ssm.parameters_by_paths",
+        [p["Name"] for p in paged(c, "get_parameters_by_path", "Parameters", Path="/many")],
+        "name",
+        path="/many",
+    )
     found, errors = nephos(f"EXEC aws.ssm.parameters.get_parameter @Name='/nope', @region='{REGION}'", expect=1)
     check("ParameterNotFound" in errors, "ParameterNotFound from EXEC", errors)
-    fails("ParameterAlreadyExists", f"REPLACE aws.ssm.parameters SET Value = 'x', Type = 'String' WHERE name = '/app/one' AND region = '{REGION}'")
+    fails(
+        "ParameterAlreadyExists",
+        f"REPLACE aws.ssm.parameters SET Value = 'x', Type = 'String' WHERE name = '/app/one' AND {AT}",
+    )
     content = {"schemaVersion": "2.2", "description": "d", "mainSteps": []}
     insert("ssm.documents", {"Name": "doc", "Content": content, "DocumentType": "Command", "DocumentFormat": "JSON"})
     check(json.loads(c.get_document(Name="doc")["Content"]) == content, "INSERT made a document")
@@ -915,6 +1176,7 @@ def logs():
     replace("logs.log_events", {"logEvents": events}, log_group_name="/app/one", log_stream_name="s")
     wanted = c.get_log_events(logGroupName="/app/one", logStreamName="s", startFromHead=True)["events"]
     check([e["message"] for e in wanted] == [e["message"] for e in events], "REPLACE put events")
+    # The document has a row of the whole answer, with its tokens, and does not say that they lead on.
     rows = select("logs.log_events", log_group_name="/app/one", log_stream_name="s", start_from_head=True)
     found = [event for row in rows for event in json.loads(row["events"] or "[]")]
     check(deep(found, wanted), "aws.logs.log_events: 3 as boto3 sees them", rows)
@@ -927,10 +1189,15 @@ def logs():
         c.create_log_stream(logGroupName="/app/two", logStreamName=f"many{number}")
     names = [g["logGroupName"] for g in paged(c, "describe_log_groups", "logGroups")]
     all_of("logs.log_groups", names, "log_group_name")
-    all_of("logs.log_groups", [n for n in names if n.startswith("many")], "log_group_name", log_group_name_prefix="many")
+    all_of(
+        "logs.log_groups", [n for n in names if n.startswith("many")], "log_group_name", log_group_name_prefix="many"
+    )
     all_of("logs.log_streams", [f"many{n}" for n in range(130)], "log_stream_name", log_group_name="/app/two")
-    fails("ResourceNotFoundException", f"SELECT * FROM aws.logs.log_streams WHERE log_group_name = 'nope' AND region = '{REGION}'")
-    fails("ResourceAlreadyExistsException", f"INSERT INTO aws.logs.log_groups(logGroupName, region) VALUES ('/app/one', '{REGION}')")
+    fails("ResourceNotFoundException", f"SELECT * FROM aws.logs.log_streams WHERE log_group_name = 'nope' AND {AT}")
+    fails(
+        "ResourceAlreadyExistsException",
+        f"INSERT INTO aws.logs.log_groups(logGroupName, region) VALUES ('/app/one', '{REGION}')",
+    )
     delete("logs.log_groups", rows=2, log_group_name=("/app/one", "/app/two"))
     check(len(paged(c, "describe_log_groups", "logGroups")) == 130, "DELETE removed two groups")
 
@@ -940,19 +1207,27 @@ def ecs():
     insert("ecs.clusters", {"clusterName": "one", "tags": [{"key": "team", "value": "a b"}]}, {"clusterName": "two"})
     arns = c.list_clusters()["clusterArns"]
     found = call("ecs.clusters.list_clusters")
-    check(found and json.loads(found[0]["cluster_arns"]) == arns if "cluster_arns" in (found or [{}])[0] else len(found) == 2, "EXEC list_clusters", found)
+    check([row["cluster_arn"] for row in found] == arns, "EXEC list_clusters", found)
     agrees("ecs.clusters", [c.describe_clusters(clusters=["one", "two"])], clusters=["one", "two"])
-    task = {"family": "task", "containerDefinitions": [{"name": "c", "image": "busybox", "memory": 64, "essential": True}]}
+    task = {
+        "family": "task",
+        "containerDefinitions": [{"name": "c", "image": "busybox", "memory": 64, "essential": True}],
+    }
     insert("ecs.task_definitions", task)
     rows = select("ecs.task_definitions", task_definition="task:1")
     check(len(rows) == 1, "aws.ecs.task_definitions by its name", rows)
     insert("ecs.services", {"cluster": "one", "serviceName": "web", "taskDefinition": "task:1", "desiredCount": 2})
     agrees("ecs.services", [c.describe_services(cluster="one", services=["web"])], cluster="one", services=["web"])
     update("ecs.services", {"desiredCount": 0}, cluster="one", service="web")
-    check(c.describe_services(cluster="one", services=["web"])["services"][0]["desiredCount"] == 0, "UPDATE of a service")
+    check(
+        c.describe_services(cluster="one", services=["web"])["services"][0]["desiredCount"] == 0, "UPDATE of a service"
+    )
     update("ecs.tags", {"tags": [{"key": "new", "value": "1"}]}, resource_arn=arns[0])
     agrees("ecs.tags", [c.list_tags_for_resource(resourceArn=arns[0])], resource_arn=arns[0])
-    fails("ClusterNotFoundException", f"SELECT * FROM aws.ecs.services WHERE cluster = 'nope' AND services = '[\"x\"]' AND region = '{REGION}'")
+    fails(
+        "ClusterNotFoundException",
+        f"SELECT * FROM aws.ecs.services WHERE cluster = 'nope' AND services = '[\"x\"]' AND {AT}",
+    )
     delete("ecs.services", cluster="one", service="web")
     delete("ecs.clusters", rows=2, cluster=("one", "two"))
     states = {x["status"] for x in c.describe_clusters(clusters=arns)["clusters"]}
@@ -961,43 +1236,87 @@ def ecs():
 
 def cloudwatch():
     c = client("cloudwatch")
-    alarm = {"MetricName": "cpu", "Namespace": "app", "Statistic": "Average", "Period": 60, "EvaluationPeriods": 2, "Threshold": 1.5,
-             "ComparisonOperator": "GreaterThanThreshold"}
+    alarm = {
+        "MetricName": "cpu",
+        "Namespace": "app",
+        "Statistic": "Average",
+        "Period": 60,
+        "EvaluationPeriods": 2,
+        "Threshold": 1.5,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
     for name in ("one", "two"):
         replace("cloudwatch.alarms", {**alarm, "Tags": TAGS}, alarm_name=name)
     alarms = c.describe_alarms()["MetricAlarms"]
-    check([a["AlarmName"] for a in alarms] == ["one", "two"] and alarms[0]["Threshold"] == 1.5, "REPLACE made alarms", alarms)
+    check(
+        [a["AlarmName"] for a in alarms] == ["one", "two"] and alarms[0]["Threshold"] == 1.5,
+        "REPLACE made alarms",
+        alarms,
+    )
     agrees("cloudwatch.alarms", alarms)
     agrees("cloudwatch.alarms", alarms[:1], "by name", alarm_names=["one"])
     update("cloudwatch.alarms", {"StateValue": "ALARM", "StateReason": "it's"}, alarm_name="one")
-    check(c.describe_alarms(AlarmNames=["one"])["MetricAlarms"][0]["StateReason"] == "it's", "UPDATE of an alarm's state")
+    check(
+        c.describe_alarms(AlarmNames=["one"])["MetricAlarms"][0]["StateReason"] == "it's", "UPDATE of an alarm's state"
+    )
     arn = alarms[0]["AlarmArn"]
     agrees("cloudwatch.tags", [c.list_tags_for_resource(ResourceARN=arn)], resource_arn=arn)
     data = [{"MetricName": "cpu", "Value": 2.5, "Unit": "Percent", "Dimensions": [{"Name": "host", "Value": "a"}]}]
     replace("cloudwatch.metric_datas", {"MetricData": data}, namespace="app")
     agrees("cloudwatch.metrics", c.list_metrics(Namespace="app")["Metrics"], namespace="app")
-    query = [{"Id": "a", "MetricStat": {"Metric": {"Namespace": "app", "MetricName": "cpu", "Dimensions": data[0]["Dimensions"]}, "Period": 60, "Stat": "Sum"}}]
+    query = [
+        {
+            "Id": "a",
+            "MetricStat": {
+                "Metric": {"Namespace": "app", "MetricName": "cpu", "Dimensions": data[0]["Dimensions"]},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        }
+    ]
     now = datetime.datetime.now(datetime.timezone.utc)
-    day = {"start_time": (now - datetime.timedelta(minutes=5)).timestamp(), "end_time": (now + datetime.timedelta(minutes=5)).timestamp()}
+    day = {
+        "start_time": (now - datetime.timedelta(minutes=5)).timestamp(),
+        "end_time": (now + datetime.timedelta(minutes=5)).timestamp(),
+    }
     rows = select("cloudwatch.metric_datas", metric_data_queries=query, **day)
     check(len(rows) == 1 and json.loads(rows[0]["values"]) == [2.5], "what a metric measured", rows)
-    body = {"widgets": [{"type": "text", "x": 0, "y": 0, "width": 3, "height": 3, "properties": {"markdown": "# it's"}}]}
+    body = {
+        "widgets": [{"type": "text", "x": 0, "y": 0, "width": 3, "height": 3, "properties": {"markdown": "# it's"}}]
+    }
     replace("cloudwatch.dashboards", {"DashboardBody": body}, dashboard_name="board")
     agrees("cloudwatch.dashboards", c.list_dashboards()["DashboardEntries"])
     agrees("cloudwatch.dashboards", [c.get_dashboard(DashboardName="board")], dashboard_name="board")
     delete("cloudwatch.alarms", alarm_names=["one"])
     check([a["AlarmName"] for a in c.describe_alarms()["MetricAlarms"]] == ["two"], "DELETE removed an alarm")
-    fails("ResourceNotFound", f"SELECT * FROM aws.cloudwatch.dashboards WHERE dashboard_name = 'nope' AND region = '{REGION}'")
+    fails("ResourceNotFound", f"SELECT * FROM aws.cloudwatch.dashboards WHERE dashboard_name = 'nope' AND {AT}")
 
 
 def rds():
     c = client("rds")
-    common = {"DBInstanceClass": "db.t3.micro", "Engine": "mysql", "AllocatedStorage": 20, "MasterUsername": "root", "MasterUserPassword": "not a secret"}
-    insert("rds.db_instances", {"DBInstanceIdentifier": "one", **common, "MultiAZ": True}, {"DBInstanceIdentifier": "two", **common})
+    common = {
+        "DBInstanceClass": "db.t3.micro",
+        "Engine": "mysql",
+        "AllocatedStorage": 20,
+        "MasterUsername": "root",
+        "MasterUserPassword": "not a secret",
+    }
+    insert(
+        "rds.db_instances",
+        {"DBInstanceIdentifier": "one", **common, "MultiAZ": True},
+        {"DBInstanceIdentifier": "two", **common},
+    )
     agrees("rds.db_instances", c.describe_db_instances()["DBInstances"])
-    agrees("rds.db_instances", c.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"], db_instance_identifier="two")
+    agrees(
+        "rds.db_instances",
+        c.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"],
+        db_instance_identifier="two",
+    )
     update("rds.db_instances", {"AllocatedStorage": 30, "ApplyImmediately": True}, db_instance_identifier="one")
-    check(c.describe_db_instances(DBInstanceIdentifier="one")["DBInstances"][0]["AllocatedStorage"] == 30, "UPDATE of an instance")
+    check(
+        c.describe_db_instances(DBInstanceIdentifier="one")["DBInstances"][0]["AllocatedStorage"] == 30,
+        "UPDATE of an instance",
+    )
     arn = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:one"
     # The document does not say that RDS calls the members of this list Tag: they go as AWS's member,
     # which RDS itself takes and moto does not.
@@ -1005,57 +1324,114 @@ def rds():
     agrees("rds.tags", c.list_tags_for_resource(ResourceName=arn)["TagList"], resource_name=arn)
     update("rds.tags", {"TagKeys": ["team"]}, resource_name=arn)
     check(c.list_tags_for_resource(ResourceName=arn)["TagList"] == TAGS[1:], "UPDATE untagged an instance")
-    insert("rds.db_parameter_groups", {"DBParameterGroupName": "group", "DBParameterGroupFamily": "mysql8.0", "Description": "it's"})
+    insert(
+        "rds.db_parameter_groups",
+        {"DBParameterGroupName": "group", "DBParameterGroupFamily": "mysql8.0", "Description": "it's"},
+    )
     agrees("rds.db_parameter_groups", c.describe_db_parameter_groups()["DBParameterGroups"])
-    rows = select("rds.db_instances", columns="db_instance_identifier AS n", tail="AND multi_az AND allocated_storage >= 30")
+    rows = select(
+        "rds.db_instances", columns="db_instance_identifier AS n", tail="AND multi_az AND allocated_storage >= 30"
+    )
     check(rows == [{"n": "one"}], "conditions on booleans and numbers", rows)
     rows = select("rds.db_instances", columns="sum(allocated_storage) AS n")
     check(rows == [{"n": 50}], "a sum of numbers of XML", rows)
     call("rds.db_instances.stop_db_instance", DBInstanceIdentifier="two")
-    check(c.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"][0]["DBInstanceStatus"] == "stopped", "EXEC stop_db_instance")
+    check(
+        c.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"][0]["DBInstanceStatus"] == "stopped",
+        "EXEC stop_db_instance",
+    )
     for number in range(110):
         c.create_db_instance(DBInstanceIdentifier=f"many{number}", DBInstanceClass="db.t3.micro", Engine="mysql")
     names = [d["DBInstanceIdentifier"] for d in paged(c, "describe_db_instances", "DBInstances")]
     all_of("rds.db_instances", names, "db_instance_identifier")
-    fails("DBInstanceNotFound", f"SELECT * FROM aws.rds.db_instances WHERE db_instance_identifier = 'nope' AND region = '{REGION}'")
-    fails("DBInstanceAlreadyExists", "INSERT INTO aws.rds.db_instances(DBInstanceIdentifier, DBInstanceClass, Engine, region) VALUES "
-          f"('one', 'db.t3.micro', 'mysql', '{REGION}')")
+    fails("DBInstanceNotFound", f"SELECT * FROM aws.rds.db_instances WHERE db_instance_identifier = 'nope' AND {AT}")
+    fails(
+        "DBInstanceAlreadyExists",
+        "INSERT INTO aws.rds.db_instances(DBInstanceIdentifier, DBInstanceClass, Engine, region) VALUES "
+        f"('one', 'db.t3.micro', 'mysql', '{REGION}')",
+    )
     delete("rds.db_instances", db_instance_identifier="one")
-    check("one" not in [d["DBInstanceIdentifier"] for d in paged(c, "describe_db_instances", "DBInstances")], "DELETE removed an instance")
+    check(
+        "one" not in [d["DBInstanceIdentifier"] for d in paged(c, "describe_db_instances", "DBInstances")],
+        "DELETE removed an instance",
+    )
 
 
 def autoscaling():
     c = client("autoscaling")
     image = client("ec2").describe_images()["Images"][0]["ImageId"]
-    insert("autoscaling.launch_configurations", {"LaunchConfigurationName": "one", "ImageId": image, "InstanceType": "t2.micro"})
+    insert(
+        "autoscaling.launch_configurations",
+        {"LaunchConfigurationName": "one", "ImageId": image, "InstanceType": "t2.micro"},
+    )
     agrees("autoscaling.launch_configurations", c.describe_launch_configurations()["LaunchConfigurations"])
-    group = {"LaunchConfigurationName": "one", "MinSize": 0, "MaxSize": 3, "DesiredCapacity": 1, "AvailabilityZones": ["us-east-1a"]}
-    insert("autoscaling.auto_scaling_groups", {
-        "AutoScalingGroupName": "one", **group, "Tags": [{"Key": "team", "Value": "a b", "PropagateAtLaunch": True, "ResourceId": "one",
-        "ResourceType": "auto-scaling-group"}]}, {"AutoScalingGroupName": "two", **group})
+    group = {
+        "LaunchConfigurationName": "one",
+        "MinSize": 0,
+        "MaxSize": 3,
+        "DesiredCapacity": 1,
+        "AvailabilityZones": ["us-east-1a"],
+    }
+    insert(
+        "autoscaling.auto_scaling_groups",
+        {
+            "AutoScalingGroupName": "one",
+            **group,
+            "Tags": [
+                {
+                    "Key": "team",
+                    "Value": "a b",
+                    "PropagateAtLaunch": True,
+                    "ResourceId": "one",
+                    "ResourceType": "auto-scaling-group",
+                }
+            ],
+        },
+        {"AutoScalingGroupName": "two", **group},
+    )
     agrees("autoscaling.auto_scaling_groups", c.describe_auto_scaling_groups()["AutoScalingGroups"])
     agrees("autoscaling.auto_scaling_instances", c.describe_auto_scaling_instances()["AutoScalingInstances"])
     agrees("autoscaling.tags", c.describe_tags()["Tags"])
-    rows = select("autoscaling.auto_scaling_groups", columns="auto_scaling_group_name AS n", auto_scaling_group_names=["two"])
+    rows = select(
+        "autoscaling.auto_scaling_groups", columns="auto_scaling_group_name AS n", auto_scaling_group_names=["two"]
+    )
     check(rows == [{"n": "two"}], "a group by its name", rows)
     update("autoscaling.auto_scaling_groups", {"DesiredCapacity": 2}, auto_scaling_group_name="one")
-    check(c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0]["DesiredCapacity"] == 2, "UPDATE set a capacity")
+    check(
+        c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0]["DesiredCapacity"] == 2,
+        "UPDATE set a capacity",
+    )
     update("autoscaling.auto_scaling_groups", {"MaxSize": 5, "MinSize": 1}, auto_scaling_group_name="one")
-    check(c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0]["MaxSize"] == 5, "UPDATE of a group")
-    replace("autoscaling.policies", {"PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1},
-            auto_scaling_group_name="one", policy_name="up")
+    check(
+        c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0]["MaxSize"] == 5,
+        "UPDATE of a group",
+    )
+    replace(
+        "autoscaling.policies",
+        {"PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1},
+        auto_scaling_group_name="one",
+        policy_name="up",
+    )
     agrees("autoscaling.policies", c.describe_policies()["ScalingPolicies"])
     call("autoscaling.auto_scaling_groups.suspend_processes", AutoScalingGroupName="one", ScalingProcesses=["Launch"])
-    suspended = c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0]["SuspendedProcesses"]
+    suspended = c.describe_auto_scaling_groups(AutoScalingGroupNames=["one"])["AutoScalingGroups"][0][
+        "SuspendedProcesses"
+    ]
     check([p["ProcessName"] for p in suspended] == ["Launch"], "EXEC suspend_processes", suspended)
     for number in range(60):
         c.create_launch_configuration(LaunchConfigurationName=f"many{number}", ImageId=image, InstanceType="t2.micro")
     names = [x["LaunchConfigurationName"] for x in paged(c, "describe_launch_configurations", "LaunchConfigurations")]
     all_of("autoscaling.launch_configurations", names, "launch_configuration_name")
-    fails("ValidationError", "INSERT INTO aws.autoscaling.auto_scaling_groups(AutoScalingGroupName, MinSize, MaxSize, region) VALUES "
-          f"('bad', 0, 1, '{REGION}')")
+    fails(
+        "ValidationError",
+        "INSERT INTO aws.autoscaling.auto_scaling_groups(AutoScalingGroupName, MinSize, MaxSize, region) VALUES "
+        f"('bad', 0, 1, '{REGION}')",
+    )
     delete("autoscaling.auto_scaling_groups", auto_scaling_group_name="two")
-    check([g["AutoScalingGroupName"] for g in c.describe_auto_scaling_groups()["AutoScalingGroups"]] == ["one"], "DELETE removed a group")
+    check(
+        [g["AutoScalingGroupName"] for g in c.describe_auto_scaling_groups()["AutoScalingGroups"]] == ["one"],
+        "DELETE removed a group",
+    )
 
 
 def organizations():
@@ -1064,42 +1440,90 @@ def organizations():
     agrees("organizations.organizations", [c.describe_organization()["Organization"]])
     agrees("organizations.roots", c.list_roots()["Roots"])
     root = c.list_roots()["Roots"][0]["Id"]
-    insert("organizations.accounts", {"AccountName": "one", "Email": "one@example.com"}, {"AccountName": "two", "Email": "two@example.com"})
+    insert(
+        "organizations.accounts",
+        {"AccountName": "one", "Email": "one@example.com"},
+        {"AccountName": "two", "Email": "two@example.com"},
+    )
     accounts = paged(c, "list_accounts", "Accounts")
     check([a["Name"] for a in accounts] == ["master", "one", "two"], "boto3 sees the accounts")
     agrees("organizations.accounts", accounts)
-    agrees("organizations.accounts", [c.describe_account(AccountId=accounts[1]["Id"])["Account"]], account_id=accounts[1]["Id"])
-    found = sql(f"INSERT INTO aws.organizations.organizational_units(ParentId, Name, region) VALUES ('{root}', 'unit', '{REGION}') RETURNING *")
+    agrees(
+        "organizations.accounts",
+        [c.describe_account(AccountId=accounts[1]["Id"])["Account"]],
+        account_id=accounts[1]["Id"],
+    )
+    found = sql(
+        "INSERT INTO aws.organizations.organizational_units(ParentId, Name, region) "
+        f"VALUES ('{root}', 'unit', '{REGION}') RETURNING *"
+    )
     unit = c.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"][0]
     check(len(found) == 1 and unit["Id"] in json.dumps(found), "INSERT RETURNING of a unit", found)
     agrees("organizations.organizational_units", [unit], organizational_unit_id=unit["Id"])
     update("organizations.organizational_units", {"Name": "other"}, organizational_unit_id=unit["Id"])
-    check(c.describe_organizational_unit(OrganizationalUnitId=unit["Id"])["OrganizationalUnit"]["Name"] == "other", "UPDATE of a unit")
-    insert("organizations.policies", {"Name": "deny", "Type": "SERVICE_CONTROL_POLICY", "Description": "d", "Content": policy("*")})
+    check(
+        c.describe_organizational_unit(OrganizationalUnitId=unit["Id"])["OrganizationalUnit"]["Name"] == "other",
+        "UPDATE of a unit",
+    )
+    insert(
+        "organizations.policies",
+        {"Name": "deny", "Type": "SERVICE_CONTROL_POLICY", "Description": "d", "Content": policy("*")},
+    )
     policies = c.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
     agrees("organizations.policies", policies, filter="SERVICE_CONTROL_POLICY")
-    call("organizations.accounts.move_account", AccountId=accounts[1]["Id"], SourceParentId=root, DestinationParentId=unit["Id"])
+    call(
+        "organizations.accounts.move_account",
+        AccountId=accounts[1]["Id"],
+        SourceParentId=root,
+        DestinationParentId=unit["Id"],
+    )
     check(c.list_parents(ChildId=accounts[1]["Id"])["Parents"][0]["Id"] == unit["Id"], "EXEC move_account")
     for number in range(30):
         c.create_account(AccountName=f"many{number}", Email=f"many{number}@example.com")
     all_of("organizations.accounts", [a["Id"] for a in paged(c, "list_accounts", "Accounts")], "id")
-    fails("AccountNotFoundException", f"SELECT * FROM aws.organizations.accounts WHERE account_id = '999999999999' AND region = '{REGION}'")
-    delete("organizations.organizational_units", organizational_unit_id=unit["Id"]) if not c.list_children(ParentId=unit["Id"], ChildType="ACCOUNT")["Children"] else None
+    fails(
+        "AccountNotFoundException",
+        f"SELECT * FROM aws.organizations.accounts WHERE account_id = '999999999999' AND {AT}",
+    )
+    call(
+        "organizations.accounts.move_account",
+        AccountId=accounts[1]["Id"],
+        SourceParentId=unit["Id"],
+        DestinationParentId=root,
+    )
+    delete("organizations.organizational_units", organizational_unit_id=unit["Id"])
+    check(not c.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"], "DELETE removed a unit")
 
 
 def eks():
     c = client("eks")
     role = f"arn:aws:iam::{ACCOUNT}:role/eks"
     network = {"subnetIds": ["subnet-1", "subnet-2"]}
-    insert("eks.clusters", {"name": "one", "roleArn": role, "resourcesVpcConfig": network, "tags": {"team": "a b"}},
-           {"name": "two", "roleArn": role, "resourcesVpcConfig": network})
+    insert(
+        "eks.clusters",
+        {"name": "one", "roleArn": role, "resourcesVpcConfig": network, "tags": {"team": "a b"}},
+        {"name": "two", "roleArn": role, "resourcesVpcConfig": network},
+    )
     check(c.list_clusters()["clusters"] == ["one", "two"], "boto3 sees the clusters")
     agrees("eks.clusters", [{"cluster": name} for name in c.list_clusters()["clusters"]])
     agrees("eks.clusters", [c.describe_cluster(name="one")["cluster"]], name="one")
-    insert("eks.nodegroups", {"name": "one", "nodegroupName": "nodes", "nodeRole": role, "subnets": ["subnet-1"], "scalingConfig": {
-        "minSize": 1, "maxSize": 2, "desiredSize": 1}})
+    insert(
+        "eks.nodegroups",
+        {
+            "name": "one",
+            "nodegroupName": "nodes",
+            "nodeRole": role,
+            "subnets": ["subnet-1"],
+            "scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 1},
+        },
+    )
     check(c.list_nodegroups(clusterName="one")["nodegroups"] == ["nodes"], "INSERT made a node group")
-    agrees("eks.nodegroups", [c.describe_nodegroup(clusterName="one", nodegroupName="nodes")["nodegroup"]], name="one", nodegroup_name="nodes")
+    agrees(
+        "eks.nodegroups",
+        [c.describe_nodegroup(clusterName="one", nodegroupName="nodes")["nodegroup"]],
+        name="one",
+        nodegroup_name="nodes",
+    )
     arn = c.describe_cluster(name="one")["cluster"]["arn"]
     update("eks.tags", {"tags": {"new": "1"}}, resource_arn=arn)
     check(c.describe_cluster(name="one")["cluster"]["tags"] == {"team": "a b", "new": "1"}, "UPDATE tagged a cluster")
@@ -1108,7 +1532,7 @@ def eks():
     names = paged(c, "list_clusters", "clusters")
     all_of("eks.clusters", names, "cluster", pages=1)
     all_of("eks.clusters", names, "cluster", max_results=5)
-    fails("ResourceNotFoundException", f"SELECT * FROM aws.eks.clusters WHERE name = 'nope' AND region = '{REGION}'")
+    fails("ResourceNotFoundException", f"SELECT * FROM aws.eks.clusters WHERE name = 'nope' AND {AT}")
     delete("eks.nodegroups", name="one", nodegroup_name="nodes")
     delete("eks.clusters", rows=2, name=("one", "two"))
     check(not {"one", "two"} & set(paged(c, "list_clusters", "clusters")), "DELETE removed two clusters")
@@ -1116,6 +1540,7 @@ def eks():
 
 def statements():
     """What is asked before anything is: names, columns, what is wrong with a statement."""
+
     def has(text, *wanted):
         found, _ = nephos(text)
         shown = json.dumps(found)
@@ -1133,15 +1558,14 @@ def statements():
     has("DESCRIBE EXTENDED aws.iam.users", "user_name", "description")
     has("SHOW METHODS IN awscc.s3.buckets", "create_resource", "PatchDocument")
     has("DESCRIBE awscc.s3.buckets", "bucket_name")
-    where_ = f"WHERE region = '{REGION}'"
-    refused(f"SELECT user_nam FROM aws.iam.users {where_}", "user_nam", "user_name")
-    refused(f"SELECT * FROM aws.iam.user {where_}", "users")
-    refused(f"SELECT * FROM aws.imm.users {where_}", "iam")
-    refused(f"SELECT * FROM awz.iam.users {where_}", "aws")
+    refused(f"SELECT user_nam FROM aws.iam.users WHERE {AT}", "user_nam", "user_name")
+    refused(f"SELECT * FROM aws.iam.user WHERE {AT}", "users")
+    refused(f"SELECT * FROM aws.imm.users WHERE {AT}", "iam")
+    refused(f"SELECT * FROM awz.iam.users WHERE {AT}", "aws")
     refused("EXEC aws.sqs.queues.purge_queu @QueueUrl='x', @region='us-east-1'", "aws.sqs.queues")
     refused(f"INSERT INTO aws.sqs.queues(queue_nam, region) VALUES ('x', '{REGION}')", "queue_nam")
-    refused(f"DELETE FROM aws.iam.users {where_}", "UserName")
-    refused(f"UPDATE aws.iam.users SET NewPat = '/x/' WHERE user_name = 'ann' AND region = '{REGION}'", "NewPat", "NewPath")
+    refused(f"DELETE FROM aws.iam.users WHERE {AT}", "UserName")
+    refused(f"UPDATE aws.iam.users SET NewPat = '/x/' WHERE user_name = 'ann' AND {AT}", "NewPat", "NewPath")
     refused("EXEC aws.iam.users.get_user @UserNam = 'ann', @region = 'us-east-1'", "UserNam", "UserName")
     refused("EXEC aws.iam.users.get_user @region = 'us-east-1'", "UserName")
     refused("INSERT INTO aws.iam.users(path, region) VALUES ('/x/', 'us-east-1')", "UserName", "create_user")
@@ -1150,20 +1574,32 @@ def statements():
 
 def cloudfront():
     c = client("cloudfront")
-    origin = "<Origin><Id>o</Id><DomainName>a.s3.amazonaws.com</DomainName><S3OriginConfig><OriginAccessIdentity></OriginAccessIdentity></S3OriginConfig></Origin>"
+    origin = (
+        "<Origin><Id>o</Id><DomainName>a.s3.amazonaws.com</DomainName>"
+        "<S3OriginConfig><OriginAccessIdentity></OriginAccessIdentity></S3OriginConfig></Origin>"
+    )
     config = (
-        f"<CallerReference>1</CallerReference><Comment>it's</Comment><Enabled>true</Enabled><Origins><Quantity>1</Quantity><Items>{origin}</Items></Origins>"
-        "<DefaultCacheBehavior><TargetOriginId>o</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy></DefaultCacheBehavior>"
+        f"<CallerReference>1</CallerReference><Comment>it's</Comment><Enabled>true</Enabled>"
+        f"<Origins><Quantity>1</Quantity><Items>{origin}</Items></Origins><DefaultCacheBehavior>"
+        "<TargetOriginId>o</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy></DefaultCacheBehavior>"
     )
     insert("cloudfront.distributions", {"DistributionConfig": config})
     listed = c.list_distributions()["DistributionList"]
     check(listed["Items"][0]["Comment"] == "it's", "INSERT made a distribution", listed)
     rows = select("cloudfront.distributions", region=None)
-    check(len(rows) == 1 and rows[0]["quantity"] == 1 and listed["Items"][0]["Id"] in rows[0]["items"], "aws.cloudfront.distributions", rows)
+    check(
+        len(rows) == 1 and rows[0]["quantity"] == 1 and listed["Items"][0]["Id"] in rows[0]["items"],
+        "aws.cloudfront.distributions",
+        rows,
+    )
     number = listed["Items"][0]["Id"]
     wanted = c.get_distribution(Id=number)["Distribution"]
     rows = select("cloudfront.distributions", id=number)
-    check(len(rows) == 1 and rows[0]["arn"] == wanted["ARN"] and rows[0]["status"] == wanted["Status"], "a distribution by its id", rows)
+    check(
+        len(rows) == 1 and rows[0]["arn"] == wanted["ARN"] and rows[0]["status"] == wanted["Status"],
+        "a distribution by its id",
+        rows,
+    )
     fails("NoSuchDistribution", "SELECT * FROM aws.cloudfront.distributions WHERE id = 'NOPE'")
 
 
@@ -1171,8 +1607,14 @@ def together():
     """Statements over several services, regions and calls."""
     there = client("sqs", "eu-west-1")
     there.create_queue(QueueName="abroad")
-    rows = sql(f"SELECT region, count(*) AS n FROM aws.sqs.queues WHERE region IN ('{REGION}', 'eu-west-1') GROUP BY region ORDER BY region")
-    wanted = [{"region": "eu-west-1", "n": 1}, {"region": REGION, "n": len(client("sqs").list_queues().get("QueueUrls", []))}]
+    rows = sql(
+        f"SELECT region, count(*) AS n FROM aws.sqs.queues WHERE region IN ('{REGION}', 'eu-west-1') "
+        "GROUP BY region ORDER BY region"
+    )
+    wanted = [
+        {"region": "eu-west-1", "n": 1},
+        {"region": REGION, "n": len(client("sqs").list_queues().get("QueueUrls", []))},
+    ]
     check(rows == [w for w in wanted if w["n"]], "queues of two regions", rows)
     c, topics = client("iam"), client("sns")
     for name in ("left", "right", "lone"):
@@ -1180,36 +1622,98 @@ def together():
     for name in ("left", "right"):
         topics.create_topic(Name=name)
     join = (
-        "SELECT u.user_name, t.topic_arn FROM aws.iam.users u {} aws.sns.topics t ON split_part(t.topic_arn, ':', 6) = u.user_name AND t.region = u.region "
-        f"WHERE u.path_prefix = '/joined/' AND u.region = '{REGION}' {{}} ORDER BY u.user_name"
+        "SELECT u.user_name, t.topic_arn FROM aws.iam.users u {} aws.sns.topics t "
+        "ON split_part(t.topic_arn, ':', 6) = u.user_name AND t.region = u.region "
+        f"WHERE u.path_prefix = '/joined/' AND u.{AT} {{}} ORDER BY u.user_name"
     )
     arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
-    rows = sql(join.format("JOIN", f"AND t.region = '{REGION}'"))
+    rows = sql(join.format("JOIN", f"AND t.{AT}"))
     check(rows == [{"user_name": n, "topic_arn": arn + n} for n in ("left", "right")], "users joined with topics", rows)
     said(
-        f"INSERT INTO aws.sqs.queues(QueueName, region) SELECT 'for-' || user_name, 'eu-west-1' FROM aws.iam.users WHERE path_prefix = '/joined/' AND region = '{REGION}'",
+        "INSERT INTO aws.sqs.queues(QueueName, region) SELECT 'for-' || user_name, 'eu-west-1' "
+        f"FROM aws.iam.users WHERE path_prefix = '/joined/' AND {AT}",
         "3 rows inserted into aws.sqs.queues",
     )
     names = sorted(url.rpartition("/")[2] for url in there.list_queues()["QueueUrls"])
     check(names == ["abroad", "for-left", "for-lone", "for-right"], "a queue for each user, by INSERT SELECT", names)
     rows = sql(
-        f"SET VARIABLE url = (SELECT queue_url FROM aws.sqs.queue_urls WHERE queue_name = 'for-lone' AND region = 'eu-west-1'); "
+        "SET VARIABLE url = (SELECT queue_url FROM aws.sqs.queue_urls "
+        "WHERE queue_name = 'for-lone' AND region = 'eu-west-1'); "
         "SELECT json_extract(attributes, '$.QueueArn') AS arn FROM aws.sqs.queue_attributes "
         "WHERE queue_url = getvariable('url') AND attribute_names = '[\"QueueArn\"]' AND region = 'eu-west-1'"
     )
     check(rows == [{"arn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:for-lone"}], "a value carried by SET VARIABLE", rows)
     rows = sql(
-        f"SELECT user_name AS n FROM aws.iam.users WHERE path_prefix = '/joined/' AND region = '{REGION}' "
-        f"UNION ALL SELECT split_part(queue_url, '/', 5) FROM aws.sqs.queues WHERE region = 'eu-west-1' AND queue_name_prefix = 'ab' ORDER BY n"
+        f"SELECT user_name AS n FROM aws.iam.users WHERE path_prefix = '/joined/' AND {AT} "
+        "UNION ALL SELECT split_part(queue_url, '/', 5) FROM aws.sqs.queues "
+        "WHERE region = 'eu-west-1' AND queue_name_prefix = 'ab' ORDER BY n"
     )
     check([r["n"] for r in rows] == ["abroad", "left", "lone", "right"], "UNION over two services", rows)
     rows = sql(
-        f"WITH made AS (SELECT date_trunc('day', CAST(create_date AS TIMESTAMP)) AS day FROM aws.iam.users WHERE region = '{REGION}' AND path_prefix = '/joined/') "
+        "WITH made AS (SELECT date_trunc('day', CAST(create_date AS TIMESTAMP)) AS day "
+        f"FROM aws.iam.users WHERE {AT} AND path_prefix = '/joined/') "
         "SELECT count(*) AS n FROM made"
     )
     check(rows == [{"n": 3}], "times as text that can be cast", rows)
-    _, errors = nephos(f"DELETE FROM aws.iam.users WHERE user_name IN ('left', 'nobody', 'right') AND region = '{REGION}'", expect=1)
+    _, errors = nephos(f"DELETE FROM aws.iam.users WHERE user_name IN ('left', 'nobody', 'right') AND {AT}", expect=1)
     check("NoSuchEntity" in errors, "a DELETE of which one call fails", errors)
+
+
+def signed():
+    """moto checks signatures and policies once it is told to, with botocore's own arithmetic."""
+    c = client("iam")
+    c.create_user(UserName="signer")
+    key = c.create_access_key(UserName="signer")["AccessKey"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"])
+    allowed = policy(["sqs:*", "sns:*", "iam:ListUsers", "iam:CreateUser", "s3:*", "dynamodb:*", "ssm:*", "logs:*"])
+    c.put_user_policy(UserName="signer", PolicyName="some", PolicyDocument=json.dumps(allowed))
+    client("s3").create_bucket(Bucket="signed")
+
+    def checks(after):
+        request = urllib.request.Request(f"{URL}/moto-api/reset-auth", after, {"Content-Type": "text/plain"})
+        with urllib.request.urlopen(request) as answer:
+            answer.read()
+
+    checks(b"0")
+    try:
+        for text in [
+            f"SELECT * FROM aws.iam.users WHERE {AT}",
+            f"INSERT INTO aws.iam.users(UserName, Path, region) VALUES ('a.b+c=d@e', '/u/', '{REGION}')",
+            f"SELECT * FROM aws.sns.topics WHERE {AT}",
+            f"INSERT INTO aws.sqs.queues(QueueName, region) VALUES ('signed', '{REGION}')",
+            f"SELECT * FROM aws.sqs.queues WHERE {AT}",
+            "INSERT INTO aws.s3.objects(bucket, key, contents, region) "
+            f"VALUES ('signed', 'a b/ü&+=~(1)*''.txt', 'it is', '{REGION}')",
+            f"SELECT * FROM aws.s3.objects_v2s WHERE bucket = 'signed' AND prefix = 'a b/' AND {AT}",
+            f"SELECT * FROM aws.dynamodb.tables WHERE {AT}",
+            f"SELECT * FROM aws.ssm.parameters WHERE {AT}",
+            f"SELECT * FROM aws.logs.log_groups WHERE {AT}",
+        ]:
+            before = len(FAILED)
+            nephos(text, keys=keys)
+            check(len(FAILED) == before, f"signed: {text[:100]}")
+        for wrong, code, text in [
+            ((keys[0], "wrong"), "SignatureDoesNotMatch", f"SELECT * FROM aws.iam.users WHERE {AT}"),
+            ((keys[0], "wrong"), "SignatureDoesNotMatch", f"SELECT * FROM aws.sqs.queues WHERE {AT}"),
+            (("AKIANOBODY", "x"), "InvalidClientTokenId", f"SELECT * FROM aws.sns.topics WHERE {AT}"),
+            (keys, "AccessDenied", f"SELECT * FROM aws.kms.keys WHERE {AT}"),
+            (keys, "AccessDenied", f"DELETE FROM aws.iam.users WHERE user_name = 'signer' AND {AT}"),
+        ]:
+            _, errors = nephos(text, expect=1, keys=wrong)
+            check(code in errors, f"{code} from {text[:60]}", errors)
+    finally:
+        checks(b"1000000000")
+    c.create_role(RoleName="taken", AssumeRolePolicyDocument=json.dumps(trust()))
+    auth = {
+        "aws": {
+            "type": "aws_assume_role",
+            "aws_role_arn": f"arn:aws:iam::{ACCOUNT}:role/taken",
+            "aws_role_session_name": "me",
+            "aws_sts_endpoint": URL,
+        }
+    }
+    found, _ = nephos(f"SELECT arn FROM aws.sts.caller_identities WHERE {AT}", options=("--auth", json.dumps(auth)))
+    check(found == [[{"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/taken/me"}]], "in the name of a role", found)
 
 
 def throttled():
@@ -1219,13 +1723,18 @@ def throttled():
         c.create_queue(QueueName=name)
         users.create_user(UserName=name)
     for name in ("throttled1", "throttled2"):
-        agrees("sqs.queue_urls", [{"QueueUrl": c.get_queue_url(QueueName=name)["QueueUrl"]}], "refused first", queue_name=name)
+        agrees(
+            "sqs.queue_urls",
+            [{"QueueUrl": c.get_queue_url(QueueName=name)["QueueUrl"]}],
+            "refused first",
+            queue_name=name,
+        )
         agrees("iam.users", [users.get_user(UserName=name)["User"]], "refused first", user_name=name)
     # Each takes as long as patience lasts.
     with concurrent.futures.ThreadPoolExecutor() as pool:
         always = [
-            ("ThrottlingException", f"SELECT * FROM aws.sqs.queue_urls WHERE queue_name = 'throttled99' AND region = '{REGION}'"),
-            ("Throttling", f"SELECT * FROM aws.iam.users WHERE user_name = 'throttled99' AND region = '{REGION}'"),
+            ("ThrottlingException", f"SELECT * FROM aws.sqs.queue_urls WHERE queue_name = 'throttled99' AND {AT}"),
+            ("Throttling", f"SELECT * FROM aws.iam.users WHERE user_name = 'throttled99' AND {AT}"),
         ]
         for done in [pool.submit(fails, *each) for each in always]:
             done.result()
@@ -1234,8 +1743,30 @@ def throttled():
 
 
 SERVICES = [
-    iam, sts, sqs, sns, dynamodb, lambda_, cloudformation, route53, s3, kms, secretsmanager, ssm, logs, ecs, cloudwatch, rds,
-    autoscaling, organizations, eks, cloudfront, together, throttled, statements,
+    iam,
+    sts,
+    sqs,
+    sns,
+    dynamodb,
+    lambda_,
+    cloudformation,
+    route53,
+    s3,
+    kms,
+    secretsmanager,
+    ssm,
+    logs,
+    ecs,
+    cloudwatch,
+    rds,
+    autoscaling,
+    organizations,
+    eks,
+    cloudfront,
+    together,
+    signed,
+    throttled,
+    statements,
 ]
 
 
