@@ -229,10 +229,17 @@ impl Session {
         let required = method.required_params();
         let mut bound: Vec<Bound> = Vec::new();
         let mut carried = Vec::new();
+        let snake = resource.provider.snake_case;
+        let echoed = |name: &str| if snake { snake_case(name) } else { name.to_owned() };
+        // In snake case spellings that differ on the wire are one name.
+        let same = |wire: &str, param: &str| {
+            wire == param || snake && snake_case(wire) == snake_case(param)
+        };
         let shown_as = |param: &str| {
             shown.iter().any(|index| {
                 let column = &columns[*index];
-                column.name == param || column.wire == param && column.origin == ColumnOrigin::Row
+                column.name == param
+                    || column.origin == ColumnOrigin::Row && same(&column.wire, param)
             })
         };
         for (name, values) in given {
@@ -241,7 +248,9 @@ impl Session {
             // or the column is that parameter in snake case.
             let is_column = shown.iter().any(|index| {
                 let column = &columns[*index];
-                column.name == *name && column.origin == ColumnOrigin::Row && column.wire != param
+                column.name == *name
+                    && column.origin == ColumnOrigin::Row
+                    && !same(&column.wire, &param)
             });
             if is_column && param != *name && !required.contains(&param) {
                 continue;
@@ -255,9 +264,6 @@ impl Session {
             }
             bound.push((param, values));
         }
-        let echoed = |name: &str| {
-            if resource.provider.snake_case { snake_case(name) } else { name.to_owned() }
-        };
         let (names, params): (Vec<String>, Vec<(String, DataType)>) = bound
             .iter()
             .filter(|(name, _)| !shown_as(name))

@@ -108,7 +108,15 @@ pub(crate) fn build(
             PayloadSource::Bytes(graphql_body(call, graphql, next.cursor.as_deref())?)
         }
         (None, None) if next.body.is_empty() => call.payload.clone(),
-        (None, None) => with_members(&call.payload, &next.body)?,
+        (None, None) => {
+            // The token may be all that is in the body.
+            let media = method.body.as_ref().map_or("application/json", |body| &body.media_type);
+            let media = HeaderValue::from_str(media).ok();
+            if let Some(media) = media.filter(|_| call.content_type.is_none()) {
+                request.headers_mut().entry(header::CONTENT_TYPE).or_insert(media);
+            }
+            with_members(&call.payload, &next.body)?
+        }
     };
     Ok(Built { request, payload })
 }

@@ -163,7 +163,13 @@ fn graphql(value: &Value) -> Result<GraphQl, String> {
         url: value.get("url").and_then(scalar).filter(|url| !url.is_empty()),
         http: HttpVerb::parse(&verb).unwrap_or(HttpVerb::Post),
         cursor: cursor.get("jsonPath").and_then(Value::as_str).map(RowPath::parse),
-        cursor_format: cursor.get("format").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        cursor_format: match cursor.get("format").and_then(Value::as_str) {
+            Some(format) => format.to_owned(),
+            None if matches!(text(cursor, "strategy").as_str(), "page_info" | "cursor_after") => {
+                ", after: \"%s\"".to_owned()
+            }
+            None => String::new(),
+        },
         page_size: cursor.get("pageSize").and_then(Value::as_u64),
     })
 }
