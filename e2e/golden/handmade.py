@@ -232,9 +232,9 @@ def names(add):
     """2.5, 3.10, 4.1, 4.2: what a name may be."""
     accept = {"accept": "application/json"}
     add(
-        "SELECT github.repos.contents.get, a path with slashes", ["path parameters", "IN makes several calls"],
-        "SELECT path, name, repo FROM github.repos.contents WHERE owner = 'o' AND repo IN ('r1', 'r2') AND path = 'src/a b.rs'",
-        [request("GET", f"/repos/o/{repo}/contents/src/a%20b.rs", (), accept) for repo in ("r1", "r2")],
+        "SELECT github.repos.content_tree.get_content, a path with slashes", ["path parameters", "IN makes several calls"],
+        "SELECT path, name, repo FROM github.repos.content_tree WHERE owner = 'o' AND repo IN ('r1', 'r2') AND path = 'src/a b.rs'",
+        [request("GET", f"/repos/o/{repo}/contents/src/a%20b.rs", (), {"accept": "application/vnd.github.object"}) for repo in ("r1", "r2")],
         [answer({"path": "src/a b.rs", "name": "a b.rs", "type": "file", "size": 1}) for _ in "ab"],
         [{"path": "src/a b.rs", "name": "a b.rs", "repo": repo} for repo in ("r1", "r2")],
     )  # fmt: skip
