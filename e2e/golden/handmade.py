@@ -233,10 +233,10 @@ def names(add):
     accept = {"accept": "application/json"}
     add(
         "SELECT github.repos.content_tree.get_content, a path with slashes", ["path parameters", "IN makes several calls"],
-        "SELECT path, name, repo FROM github.repos.content_tree WHERE owner = 'o' AND repo IN ('r1', 'r2') AND path = 'src/a b.rs'",
+        "SELECT path, repo FROM github.repos.content_tree WHERE owner = 'o' AND repo IN ('r1', 'r2') AND path = 'src/a b.rs'",
         [request("GET", f"/repos/o/{repo}/contents/src/a%20b.rs", (), {"accept": "application/vnd.github.object"}) for repo in ("r1", "r2")],
         [answer({"path": "src/a b.rs", "name": "a b.rs", "type": "file", "size": 1}) for _ in "ab"],
-        [{"path": "src/a b.rs", "name": "a b.rs", "repo": repo} for repo in ("r1", "r2")],
+        [{"path": "src/a b.rs", "repo": repo} for repo in ("r1", "r2")],
     )  # fmt: skip
     group = {"id": "/g", "name": "g", "type": "t", "location": "west", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}, "name": "inner", "location": None}}
     add(
