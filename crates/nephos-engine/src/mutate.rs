@@ -340,12 +340,16 @@ fn other_methods(error: CallError, chosen: &Method, methods: &[&Method]) -> Erro
 fn methods(resource: &ResourceRef, verb: SqlVerb) -> Result<Vec<&Method>, Error> {
     let methods = resource.resource.methods_for(verb);
     if methods.is_empty() {
-        return Err(Error::plan(format!(
-            "{} not supported for {}",
-            verb.keyword(),
-            resource.full_name()
-        ))
-        .hint(format!("SHOW METHODS IN {}", resource.full_name())));
+        let table = resource.full_name();
+        let mut error = Error::plan(format!("{} not supported for {table}", verb.keyword()));
+        // What makes a thing here may be called otherwise.
+        let others = [SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace];
+        for other in others.into_iter().filter(|other| others.contains(&verb) && *other != verb) {
+            if let Some(method) = resource.resource.methods_for(other).first() {
+                error = error.hint(format!("{} does {} here", other.keyword(), method.name));
+            }
+        }
+        return Err(error.hint(format!("SHOW METHODS IN {table}")));
     }
     Ok(methods)
 }

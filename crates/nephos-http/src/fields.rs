@@ -81,6 +81,10 @@ fn json(argument: &Argument, schema: Option<&Schema>) -> Value {
         ArgumentForm::Json => serde_json::from_str(&argument.text).unwrap_or_else(|_| text()),
         // A service that declares text refuses a structure, as Secrets Manager does of a secret.
         _ if is_string => text(),
+        // One text where a list belongs is its one element.
+        ArgumentForm::Text if schema.is_some_and(|schema| schema.kind == Kind::Array) => {
+            structured(&argument.text).unwrap_or_else(|| Value::Array(vec![text()]))
+        }
         _ => structured(&argument.text).unwrap_or_else(text),
     }
 }
@@ -177,6 +181,14 @@ mod tests {
             made(&body, &fields),
             r#"{"n":7,"s":"7","t":"7","b":true,"o":{"a":[1]},"x":"{\"a\":[1]}","z":null}"#
         );
+    }
+
+    #[test]
+    fn one_text_is_a_list_where_the_document_wants_one() {
+        let body = body(BodyNaming::Naive, &[("l", Kind::Array), ("m", Kind::Array)]);
+        let fields =
+            [field("l", "a", ArgumentForm::Text), field("m", "[\"a\",\"b\"]", ArgumentForm::Text)];
+        assert_eq!(made(&body, &fields), r#"{"l":["a"],"m":["a","b"]}"#);
     }
 
     #[test]
