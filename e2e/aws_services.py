@@ -1,6 +1,6 @@
 """The community's own provider documents against moto, an AWS that nobody here wrote.
 
-    python e2e/moto.py PATH_TO_NEPHOS [SERVICE...]    all services, or those named
+    python e2e/aws_services.py PATH_TO_NEPHOS [SERVICE...]    all services, or those named
 
 Resources of some twenty services are made, read, changed and removed in SQL through the documents
 of ../shared/registry, unchanged, and each answer is compared with what boto3 sees of the same
@@ -27,11 +27,6 @@ import traceback
 import urllib.parse
 import urllib.request
 import zipfile
-
-# This folder has a moto of its own: the script.
-sys.path[:] = [
-    entry for entry in sys.path if pathlib.Path(entry or ".").resolve() != pathlib.Path(__file__).resolve().parent
-]
 
 import boto3
 import dateutil.parser
