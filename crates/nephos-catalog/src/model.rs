@@ -120,10 +120,12 @@ impl Resource {
         indexes.iter().filter_map(|index| self.methods.get(*index)).collect()
     }
 
-    /// The verbs that a method is listed under; `[Exec]` when it is listed under none.
+    /// The verbs that reach a method; `[Exec]` when none does. SELECT takes a view where there is
+    /// one.
     pub fn verbs_of(&self, method: &str) -> Vec<SqlVerb> {
         let verbs: Vec<SqlVerb> = SqlVerb::BOUND
             .into_iter()
+            .filter(|verb| *verb != SqlVerb::Select || self.views.is_empty())
             .filter(|verb| self.methods_for(*verb).iter().any(|m| m.name == method))
             .collect();
         if verbs.is_empty() { vec![SqlVerb::Exec] } else { verbs }

@@ -113,9 +113,6 @@ impl Session {
         let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
         for method in &resource.resource.methods {
             for verb in resource.resource.verbs_of(&method.name) {
-                // SELECT takes a view where there is one.
-                let hidden = verb == SqlVerb::Select && !resource.resource.views.is_empty();
-                let verb = if hidden { SqlVerb::Exec } else { verb };
                 let group =
                     SqlVerb::BOUND.iter().position(|v| *v == verb).unwrap_or(SqlVerb::BOUND.len());
                 rows.push((

@@ -11,6 +11,7 @@ pub(crate) use self::markdown::identifier;
 use self::markdown::{code, line, table};
 use crate::{
     Catalog, CatalogError, ColumnOrigin, Fault, Method, Provider, Resource, ServiceHead, SqlVerb,
+    VIEW_METHOD,
 };
 
 /// What SELECT and DESCRIBE answer where no method serves SELECT.
@@ -84,6 +85,9 @@ impl<'a> ReferencePages<'a> {
             let found = self.catalog.resource(provider, &service.name, &head.name)?;
             let file = free_file_name(&head.name, &mut files);
             let mut verbs: Vec<&str> = Vec::new();
+            if !found.resource.views.is_empty() {
+                verbs.push(SqlVerb::Select.keyword());
+            }
             for (verb, _) in methods(&found.resource) {
                 if !verbs.contains(&verb.keyword()) {
                     verbs.push(verb.keyword());
@@ -120,6 +124,12 @@ fn resource_page(resource: &Resource, full_name: &str) -> String {
     text.push_str(&table(&["", ""], &rows));
     text.push_str("\n## Fields\n\n");
     match resource.methods_for(SqlVerb::Select).first() {
+        _ if !resource.views.is_empty() => {
+            let sentence = format!(
+                "SELECT reads a query over other resources; `DESCRIBE {full_name}` shows its columns."
+            );
+            push_paragraph(&mut text, &sentence);
+        }
         None => push_paragraph(&mut text, SELECT_NOT_SUPPORTED),
         Some(method) => {
             let rows: Vec<Vec<String>> = fields(resource, method)
@@ -131,9 +141,12 @@ fn resource_page(resource: &Resource, full_name: &str) -> String {
         }
     }
     text.push_str("## Methods\n\n");
-    let rows: Vec<Vec<String>> = methods(resource)
-        .into_iter()
-        .map(|(verb, method)| {
+    let views = resource.views.iter().map(|view| {
+        let required: Vec<String> = view.required.iter().map(|name| code(name)).collect();
+        vec![code(VIEW_METHOD), code(SqlVerb::Select.keyword()), required.join(", "), String::new()]
+    });
+    let rows: Vec<Vec<String>> = views
+        .chain(methods(resource).into_iter().map(|(verb, method)| {
             let required: Vec<String> =
                 method.shown_params().iter().map(|name| code(name)).collect();
             vec![
@@ -142,7 +155,7 @@ fn resource_page(resource: &Resource, full_name: &str) -> String {
                 required.join(", "),
                 line(&method.description),
             ]
-        })
+        }))
         .collect();
     text.push_str(&table(&["Name", "Accessible by", "Required params", "Description"], &rows));
     let optional = optional_params(resource);
